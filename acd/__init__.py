@@ -1,0 +1,1 @@
+"""Automatic call distribution: agents, waiting calls, matching and reservations, all atomic in Redis."""

@@ -1,0 +1,1 @@
+"""The story of a call: inbound, waiting, talking, journal."""

@@ -1,0 +1,1 @@
+"""Sound: the prompt catalogue, speech, digits from parts, files for Asterisk."""

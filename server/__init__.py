@@ -1,0 +1,1 @@
+"""Composition root: processes, provisioning and the `hotline` command line."""
