@@ -1,0 +1,48 @@
+"""Names of the channel variables that the dialplan and the voice process share. Each is written once, here."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+CALL: Final = "HL_CALL"
+"""Call id, `<systemname>-<uniqueid>`; grammar in `hotline.ids.call_id`."""
+
+ENTERED: Final = "HL_ENTERED"
+"""Time of entry in milliseconds since 1970-01-01 UTC. Set once: the caller's place never changes."""
+
+ENTRY: Final = "HL_ENTRY"
+"""How often the dialplan has entered AGI for this channel: 1, 2, ..."""
+
+PHASE: Final = "HL_PHASE"
+"""How far the call is, one of `Phase`; decides where the dialplan takes a caller whose voice process is lost."""
+
+VOICE: Final = "HL_VOICE"
+"""Name of the voice process the channel is with now, e.g. `voice-1`."""
+
+DID: Final = "HL_DID"
+"""Dialled number: digits and a leading `+` only."""
+
+TRUNK: Final = "HL_TRUNK"
+"""Endpoint the call came from."""
+
+CALLBACK: Final = "HL_CALLBACK"
+"""Written by the classic script `callback-request`: `recorded` or `failed`. Only the former may be promised."""
+
+VOICES: Final = "HL_VOICES"
+"""Dialplan global: voice processes of this host, `voice-1@127.0.0.1:14573,...`."""
+
+NATIVE_SLICES: Final = "HL_NATIVE_SLICES"
+"""How many slices of the native queue the caller has waited through."""
+
+
+class Phase(StrEnum):
+    """Values of HL_PHASE. `TALKED` never queues again; only `DONE` tells a finished call from a lost process."""
+
+    ENTERED = "entered"
+    GREETING = "greeting"
+    WAITING = "waiting"
+    RINGING = "ringing"
+    ROUTING = "routing"
+    TALKED = "talked"
+    DONE = "done"
