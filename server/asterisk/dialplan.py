@@ -90,7 +90,7 @@ def _extension(body: str) -> tuple[str, str, str]:
 def _pattern_faults(step: Step) -> Iterator[str]:
     if not step.extension.startswith("_"):
         return
-    outside = re.sub(r"\[[^]]*\]", "", step.extension[1:])
+    outside = re.sub(r"\[[^]]*\]", "-", step.extension[1:])
     for letter in outside:
         if letter in "xzn":
             yield f"lower-case {letter} in pattern {step.extension} is a wildcard, not a letter"

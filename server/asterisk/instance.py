@@ -83,7 +83,10 @@ def make_folders(layout: Layout) -> None:
 
 
 def install_media(layout: Layout, media: Path) -> None:
-    """Prompts and music from `media/`. Raises PartUnavailable when there is no music: waiting callers would hear nothing."""
+    """Prompts and music from `media/`.
+
+    Raises PartUnavailable when there is no music: waiting callers would hear nothing.
+    """
     _install(_sounds(media / "prompts" / "zh"), layout.prompts)
     music = list(_sounds(media / "music"))
     if not music:

@@ -39,8 +39,8 @@ def cli(layout: Layout, command: str, *, timeout: float = 10.0) -> str:
 
 @contextlib.contextmanager
 def running(layout: Layout, argv: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """Asterisk, fully booted inside the `with` block and gone after it. Raises PartUnavailable if it does not come up."""
-    with (layout.log.parent / "console.log").open("wb") as console:
+    """Asterisk, fully booted inside the `with` block and gone after it. Raises PartUnavailable if it never is."""
+    with (layout.home / "console.log").open("wb") as console:
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=console, stderr=console, cwd="/")
     try:
         _wait_booted(layout, process)
@@ -65,7 +65,7 @@ def _wait_booted(layout: Layout, process: subprocess.Popen[bytes]) -> None:
     socket = layout.run / "asterisk.ctl"
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            said = (layout.log.parent / "console.log").read_text(errors="replace")[-2000:]
+            said = (layout.home / "console.log").read_text(errors="replace")[-2000:]
             raise PartUnavailable(f"Asterisk ended at start with status {process.returncode}: {said}")
         if socket.exists():
             with contextlib.suppress(PartUnavailable):

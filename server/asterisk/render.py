@@ -1,4 +1,4 @@
-"""Every Asterisk file from its template, the settings and the directory's emergency routes. Pure: nothing is written."""
+"""Every Asterisk file from its template, the settings and the emergency routes. Nothing is written."""
 
 from __future__ import annotations
 
