@@ -1,0 +1,173 @@
+"""SQL of users and sessions. Nothing here commits: the caller's transaction does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import case, delete, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from directory.models import AgentGroup, AgentProfile, Role, User, UserRole, UserSession
+
+
+async def user(session: AsyncSession, login: str) -> User | None:
+    """The user of that login."""
+    return await session.scalar(select(User).where(User.login == login))
+
+
+async def user_by_id(session: AsyncSession, user_id: int) -> User | None:
+    """The user of that id."""
+    return await session.get(User, user_id)
+
+
+async def users(session: AsyncSession) -> Sequence[User]:
+    """All users by login."""
+    return (await session.scalars(select(User).order_by(User.login))).all()
+
+
+async def roles(session: AsyncSession, user_id: int) -> frozenset[Role]:
+    """A user's roles."""
+    return frozenset(await session.scalars(select(UserRole.role).where(UserRole.user_id == user_id)))
+
+
+async def profile(session: AsyncSession, user_id: int) -> AgentProfile | None:
+    """A user's agent profile."""
+    return await session.get(AgentProfile, user_id)
+
+
+async def profile_by_work_number(session: AsyncSession, work_number: str) -> AgentProfile | None:
+    """The profile with that work number."""
+    return await session.scalar(select(AgentProfile).where(AgentProfile.work_number == work_number))
+
+
+async def groups(session: AsyncSession, user_id: int) -> dict[str, int]:
+    """An agent's skill groups with their level."""
+    rows = select(AgentGroup).where(AgentGroup.user_id == user_id).order_by(AgentGroup.group)
+    return {row.group: row.level for row in await session.scalars(rows)}
+
+
+async def replace_roles(session: AsyncSession, user_id: int, wanted: Iterable[Role]) -> None:
+    """Make `wanted` the user's only roles."""
+    await session.execute(delete(UserRole).where(UserRole.user_id == user_id))
+    session.add_all(UserRole(user_id=user_id, role=role) for role in sorted(set(wanted)))
+    await session.flush()
+
+
+async def replace_groups(session: AsyncSession, user_id: int, wanted: Mapping[str, int]) -> None:
+    """Make `wanted` the agent's only skill groups."""
+    await session.execute(delete(AgentGroup).where(AgentGroup.user_id == user_id))
+    session.add_all(AgentGroup(user_id=user_id, group=group, level=level) for group, level in sorted(wanted.items()))
+    await session.flush()
+
+
+async def count_attempt(
+    session: AsyncSession, login: str, *, now: datetime, attempts: int, lock: timedelta
+) -> tuple[int, str] | None:
+    """Count an attempt to sign in, before its password is looked at; the user's id and password hash.
+
+    None without counting if there is no such user, it is disabled or locked. The attempt that reaches `attempts`
+    still counts as allowed and locks the login for `lock`; one atomic statement, so that attempts at the same time
+    cannot slip past. A lock that has run out starts the count anew.
+    """
+    expired = User.locked_until.is_not(None) & (User.locked_until <= now)
+    count = case((expired, 1), else_=User.failed_attempts + 1)
+    row = (
+        await session.execute(
+            update(User)
+            .where(
+                User.login == login,
+                User.disabled_at.is_(None),
+                or_(User.locked_until.is_(None), User.locked_until <= now),
+            )
+            .values(failed_attempts=count, locked_until=case((count >= attempts, now + lock), else_=None))
+            .returning(User.id, User.password_hash)
+            .execution_options(synchronize_session=False)
+        )
+    ).one_or_none()
+    return (row[0], row[1]) if row else None
+
+
+async def clear_attempts(session: AsyncSession, user_id: int, password_hash: str) -> bool:
+    """After a right password: no failed attempts, no lock; False if the password changed or the user was disabled."""
+    cleared = await session.execute(
+        update(User)
+        .where(User.id == user_id, User.password_hash == password_hash, User.disabled_at.is_(None))
+        .values(failed_attempts=0, locked_until=None)
+        .returning(User.id)
+        .execution_options(synchronize_session=False)
+    )
+    return cleared.one_or_none() is not None
+
+
+async def set_password_hash(session: AsyncSession, user_id: int, password_hash: str) -> None:
+    """Replace a hash by one of the same password with newer parameters."""
+    await session.execute(update(User).where(User.id == user_id).values(password_hash=password_hash))
+
+
+async def live_session(
+    session: AsyncSession, token_hash: bytes, *, now: datetime, idle: timedelta
+) -> tuple[UserSession, User] | None:
+    """The session of that token and its user, if neither has ended."""
+    row = (
+        await session.execute(
+            select(UserSession, User)
+            .join(User, User.id == UserSession.user_id)
+            .where(
+                UserSession.token_hash == token_hash,
+                UserSession.revoked_at.is_(None),
+                UserSession.expires_at > now,
+                UserSession.seen_at > now - idle,
+                User.disabled_at.is_(None),
+            )
+        )
+    ).one_or_none()
+    return (row[0], row[1]) if row else None
+
+
+async def live_sessions(
+    session: AsyncSession, user_id: int, *, now: datetime, idle: timedelta
+) -> Sequence[UserSession]:
+    """A user's sessions that have not ended, oldest first."""
+    rows = (
+        select(UserSession)
+        .where(
+            UserSession.user_id == user_id,
+            UserSession.revoked_at.is_(None),
+            UserSession.expires_at > now,
+            UserSession.seen_at > now - idle,
+        )
+        .order_by(UserSession.id)
+    )
+    return (await session.scalars(rows)).all()
+
+
+async def seen(session: AsyncSession, session_id: int, now: datetime) -> None:
+    """The session was used. Never moves back: two processes may see the same token."""
+    await session.execute(
+        update(UserSession)
+        .where(UserSession.id == session_id, UserSession.seen_at < now)
+        .values(seen_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def revoke(
+    session: AsyncSession, *, now: datetime, session_id: int | None = None, user_id: int | None = None, keep: int = 0
+) -> int:
+    """End one session by its id, or all of a user's but `keep`; returns how many ended now."""
+    which = UserSession.id == session_id if session_id is not None else UserSession.user_id == user_id
+    ended = await session.execute(
+        update(UserSession)
+        .where(which, UserSession.id != keep, UserSession.revoked_at.is_(None))
+        .values(revoked_at=now)
+        .returning(UserSession.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(ended.all())
+
+
+async def forget_sessions(session: AsyncSession, before: datetime) -> int:
+    """Delete sessions whose absolute life ended before that moment; returns how many."""
+    gone = await session.execute(delete(UserSession).where(UserSession.expires_at < before).returning(UserSession.id))
+    return len(gone.all())

@@ -1,0 +1,92 @@
+"""Tables of the people who work the line: users, roles, agents' profiles, sessions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from directory.models.columns import enum_column
+from hotline.database import Base, UtcDateTime
+
+
+class Role(StrEnum):
+    """What a person may do (角色). One person can have several."""
+
+    AGENT = "agent"  # 话务员
+    EXPERT = "expert"  # 专家座席
+    SUPERVISOR = "supervisor"  # 班长
+    DISPATCHER = "dispatcher"  # 派单员
+    VISIT_AGENT = "visit_agent"  # 回访员
+    KNOWLEDGE_EDITOR = "knowledge_editor"  # 知识库编辑
+    UNIT_HANDLER = "unit_handler"  # 单位承办人
+    UNIT_HEAD = "unit_head"  # 单位负责人
+    UNIT_LEADER = "unit_leader"  # 分管领导 (unit leader in charge)
+    INSPECTOR = "inspector"  # 督查
+    AUDITOR = "auditor"  # 审计
+    ADMIN = "admin"  # 管理员
+
+
+class User(Base):
+    """A person with a login. Failed attempts are counted before a password is checked."""
+
+    __tablename__ = "users"
+    __table_args__ = (CheckConstraint("failed_attempts >= 0", name="failed_attempts"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    login: Mapped[str] = mapped_column(String(32), unique=True)
+    name: Mapped[str] = mapped_column(String(64))
+    password_hash: Mapped[str] = mapped_column(String(200))
+    password_changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    failed_attempts: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class UserRole(Base):
+    """A role of a user."""
+
+    __tablename__ = "user_roles"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    role: Mapped[Role] = mapped_column(enum_column(Role, "role"), primary_key=True)
+
+
+class AgentProfile(Base):
+    """A user who takes calls: work number (工号) and the seat used unless another is chosen."""
+
+    __tablename__ = "agent_profiles"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    work_number: Mapped[str] = mapped_column(String(32), unique=True)
+    default_extension: Mapped[str | None] = mapped_column(String(8))
+
+
+class AgentGroup(Base):
+    """A skill group of an agent; level 1 is the strongest."""
+
+    __tablename__ = "agent_groups"
+    __table_args__ = (CheckConstraint("level BETWEEN 1 AND 9", name="level"),)
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("agent_profiles.user_id", ondelete="CASCADE"), primary_key=True)
+    group: Mapped[str] = mapped_column("skill_group", String(32), primary_key=True)
+    level: Mapped[int] = mapped_column(default=1)
+
+
+class UserSession(Base):
+    """A signed-in session. Only the SHA-256 of its token is kept."""
+
+    __tablename__ = "user_sessions"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    client: Mapped[str] = mapped_column(String(200), default="")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -1,0 +1,173 @@
+"""Users (用户): who they are, their roles, and their seat if they take calls."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from directory import account_repository
+from directory.lines import readable_name
+from directory.models import AgentProfile, Role, User
+from directory.passwords import Passwords
+from hotline import ids
+from hotline.errors import Conflict, InvalidInput, NotFound
+
+_LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
+
+
+class UnknownUser(NotFound):
+    """No such user."""
+
+    code = "user.unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A user who takes calls: work number (工号), skill groups with level (1 strongest .. 9), the usual extension."""
+
+    work_number: str
+    groups: Mapping[str, int]
+    extension: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A user as the rest of the house sees one."""
+
+    id: int
+    login: str
+    name: str
+    roles: frozenset[Role]
+    unit_id: int | None
+    agent: Agent | None
+    disabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewUser:
+    """A user to enter. `login` is lower-case letters, digits, `.`, `_`, `-`, at most 32."""
+
+    login: str
+    name: str
+    roles: frozenset[Role] = field(default_factory=frozenset)
+    unit_id: int | None = None
+    agent: Agent | None = None
+
+
+async def add_user(
+    session: AsyncSession, new: NewUser, password: str, passwords: Passwords, *, now: datetime
+) -> Person:
+    """Enter a user. Raises InvalidInput, WeakPassword, Conflict (login or work number is taken)."""
+    _check(new)
+    if await account_repository.user(session, new.login):
+        raise Conflict("this login is taken")
+    if new.agent and await account_repository.profile_by_work_number(session, new.agent.work_number):
+        raise Conflict("this work number is taken")
+    user = User(
+        login=new.login,
+        name=new.name.strip(),
+        password_hash=await passwords.hash(password, login=new.login),
+        password_changed_at=now,
+        unit_id=new.unit_id,
+        created_at=now,
+    )
+    session.add(user)
+    await session.flush()
+    await account_repository.replace_roles(session, user.id, new.roles)
+    if new.agent:
+        profile = AgentProfile(
+            user_id=user.id, work_number=new.agent.work_number, default_extension=new.agent.extension
+        )
+        session.add(profile)
+        await session.flush()
+        await account_repository.replace_groups(session, user.id, new.agent.groups)
+    return await person(session, user)
+
+
+async def get(session: AsyncSession, login: str) -> User:
+    """The user of that login; raises UnknownUser."""
+    user = await account_repository.user(session, login)
+    if user is None:
+        raise UnknownUser("no such user")
+    return user
+
+
+async def person(session: AsyncSession, user: User) -> Person:
+    """A user with roles and agent profile."""
+    profile = await account_repository.profile(session, user.id)
+    agent = None
+    if profile:
+        groups = await account_repository.groups(session, user.id)
+        agent = Agent(profile.work_number, groups, profile.default_extension)
+    return Person(
+        id=user.id,
+        login=user.login,
+        name=user.name,
+        roles=await account_repository.roles(session, user.id),
+        unit_id=user.unit_id,
+        agent=agent,
+        disabled=user.disabled_at is not None,
+    )
+
+
+async def people(session: AsyncSession) -> list[Person]:
+    """Every user by login."""
+    return [await person(session, user) for user in await account_repository.users(session)]
+
+
+async def set_password(
+    session: AsyncSession, user: User, password: str, passwords: Passwords, *, now: datetime, keep_session: int = 0
+) -> None:
+    """A new password: lifts a lock and ends the user's sessions but `keep_session`. Raises WeakPassword."""
+    user.password_hash = await passwords.hash(password, login=user.login)
+    user.password_changed_at = now
+    user.failed_attempts = 0
+    user.locked_until = None
+    await session.flush()
+    await account_repository.revoke(session, now=now, user_id=user.id, keep=keep_session)
+
+
+async def set_roles(session: AsyncSession, user: User, roles: Iterable[Role]) -> None:
+    """Replace a user's roles; sessions have them at their next request."""
+    await account_repository.replace_roles(session, user.id, roles)
+
+
+async def set_groups(session: AsyncSession, user: User, groups: Mapping[str, int]) -> None:
+    """Replace an agent's skill groups. Raises InvalidInput, UnknownUser if the user takes no calls."""
+    _check_groups(groups)
+    if await account_repository.profile(session, user.id) is None:
+        raise UnknownUser("this user takes no calls")
+    await account_repository.replace_groups(session, user.id, groups)
+
+
+async def disable(session: AsyncSession, user: User, *, now: datetime) -> None:
+    """No sign-in any more, and every session ends. The user stays for history."""
+    user.disabled_at = now
+    await session.flush()
+    await account_repository.revoke(session, now=now, user_id=user.id)
+
+
+def _check(new: NewUser) -> None:
+    if not _LOGIN.fullmatch(new.login):
+        raise InvalidInput("a login has lower-case letters, digits, '.', '_' or '-', at most 32")
+    if not readable_name(new.name):
+        raise InvalidInput("a name has 1 to 64 printable characters")
+    takes_calls = not new.roles.isdisjoint({Role.AGENT, Role.EXPERT})
+    if takes_calls and new.agent is None:
+        raise InvalidInput("agents and experts need a work number")
+    if new.agent:
+        ids.agent_id(new.agent.work_number)
+        if new.agent.extension is not None:
+            ids.extension(new.agent.extension)
+        _check_groups(new.agent.groups)
+
+
+def _check_groups(groups: Mapping[str, int]) -> None:
+    for group, level in groups.items():
+        ids.group_id(group)
+        if not 1 <= level <= 9:
+            raise InvalidInput("a level is 1 (strongest) to 9")
