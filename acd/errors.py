@@ -1,0 +1,23 @@
+"""What distribution refuses, by name. Nothing was changed when one of these is raised."""
+
+from __future__ import annotations
+
+from hotline.errors import Conflict, HotlineError
+
+
+class StaleReservation(Conflict):
+    """The reservation ended, passed its deadline, or belongs to another process by now."""
+
+    code = "acd.stale_reservation"
+
+
+class AnsweredCall(Conflict):
+    """The call was answered once; it is never queued again."""
+
+    code = "acd.answered_call"
+
+
+class EpochChanged(HotlineError):
+    """Redis was flushed or failed over, or another process opened a new epoch: open or join one, then re-send."""
+
+    code = "acd.epoch_changed"

@@ -1,0 +1,79 @@
+"""What agents, calls, reservations and processes have in common: one site's scripts, seen by one process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from acd.errors import AnsweredCall, EpochChanged, StaleReservation
+from acd.model import AcdPolicy
+from acd.scripting import Scripts, site_keys
+from hotline.clock import Clock
+from hotline.errors import Conflict, HotlineError, PartUnavailable
+from hotline.feed import inbox_key
+from hotline.ids import process_id
+from hotline.redis import Redis
+
+_REFUSALS: Mapping[str, type[HotlineError]] = {
+    "ACD_STALE": StaleReservation,
+    "ACD_ANSWERED": AnsweredCall,
+    "ACD_CONFLICT": Conflict,
+    "ACD_EPOCH": EpochChanged,
+}
+
+
+class Site:
+    """One process's view of the site. `epoch` is the site epoch this process works in; 0 before it knows any."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        *,
+        site: str,
+        process: str,
+        clock: Clock,
+        policy: AcdPolicy,
+        sources: Mapping[str, str] | None = None,
+    ) -> None:
+        self._redis = redis
+        self._site = site
+        self._process = process_id(process)
+        self._clock = clock
+        self._policy = policy
+        self._policy_json = orjson.dumps(asdict(policy)).decode()
+        self._scripts = Scripts(redis, site, sources)
+        keys = site_keys(site)
+        self._meta, self._agents, self._calls, self._waiting = keys[0], keys[1], keys[2], keys[3]
+        self._owned, self._events = keys[7], keys[10]
+        self._inboxes = inbox_key(site, "")
+        self.epoch = 0
+
+    async def _run(self, script: str, *args: str | int, epoch: int | None = None) -> Any:
+        """One script in this process's epoch, or in `epoch`; its refusals as typed errors."""
+        in_epoch = self.epoch if epoch is None else epoch
+        header = (self._clock.now_ms(), in_epoch, self._process, self._inboxes, self._policy_json)
+        try:
+            return await self._scripts.run(script, (*header, *args))
+        except ResponseError as error:
+            code, _, detail = str(error).partition(" ")
+            refusal = _REFUSALS.get(code)
+            if refusal is None:
+                raise
+            if refusal is EpochChanged and in_epoch != self.epoch:
+                refusal = StaleReservation  # the offer is of an older epoch, this process is not
+            raise refusal(detail) from None
+        except (RedisConnectionError, RedisTimeoutError) as error:
+            raise PartUnavailable(f"Redis: {type(error).__name__}") from error
+
+    async def _read(self, name: str, *args: Any) -> Any:
+        """A plain read of the site's keys."""
+        try:
+            return await self._redis.execute_command(name, *args)  # type: ignore[no-untyped-call]
+        except (RedisConnectionError, RedisTimeoutError) as error:
+            raise PartUnavailable(f"Redis: {type(error).__name__}") from error
