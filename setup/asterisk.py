@@ -37,6 +37,9 @@ _NOT_NEEDED = (
     "var/lib/apt",
     "var/cache/apt",
 )
+_INSTANCES = "hl"
+"""Where `server/asterisk/layout.py` keeps what belongs to a line rather than to Asterisk."""
+
 _RECIPE = "1"
 
 _NOT_PASSED_ON = ("Acquire::IndexTargets", "Acquire::CompressionTypes", "Acquire::Changelogs", "Acquire::cdrom")
@@ -76,6 +79,11 @@ class UnpackedAsterisk:
                 f"missing: Asterisk {OLDEST} or newer. Unpacking a private one needs root, and so does running it.",
                 "sudo make setup\n(or install Asterisk 20 or newer yourself; then it is used)",
             )
+        if users := _inside(self.root):
+            raise SetupError(
+                f"the unpacked Asterisk is to be renewed, but runs now (process {users[0]})",
+                "make stop, then run the same command again",
+            )
         attempts = []
         for sources in _candidates():
             _remove(self._fresh)
@@ -86,8 +94,7 @@ class UnpackedAsterisk:
             except CommandFailed as error:
                 attempts.append(f"{sources[0].suite}: {error}\n{error.output}")
                 continue
-            _remove(self.root)
-            os.replace(self._fresh, self.root)
+            self._take_over()
             return
         _remove(self._fresh)
         raise SetupError(
@@ -107,6 +114,13 @@ class UnpackedAsterisk:
                 *(sources[0].suite, self._fresh),
                 *(line(source, Path(scratch)) for source in sources),
             )
+
+    def _take_over(self) -> None:
+        """Put the new root in place. Instances (their callback requests, their queue members) move along."""
+        if (self.root / _INSTANCES).exists():
+            os.replace(self.root / _INSTANCES, self._fresh / _INSTANCES)
+        _remove(self.root)
+        os.replace(self._fresh, self.root)
 
     def _complete(self) -> None:
         """What packages' scripts would have done and Asterisk relies on."""
@@ -185,6 +199,20 @@ def _acquire_options() -> list[str]:
         for line in answer_of("apt-config", "dump", "Acquire").splitlines()
         if line.endswith('";') and not line.endswith(' "";') and not line.startswith(_NOT_PASSED_ON)
     ]
+
+
+def _inside(root: Path) -> list[int]:
+    """Processes that run with this folder as their root."""
+    if not root.exists():
+        return []
+    users = []
+    for link in Path("/proc").glob("[0-9]*/root"):
+        try:
+            if os.path.samefile(link, root):
+                users.append(int(link.parent.name))
+        except OSError:
+            continue  # It ended meanwhile.
+    return users
 
 
 def _remove(root: Path) -> None:

@@ -1,0 +1,1 @@
+"""The database's schema, revision by revision. Applied by `hotline up`, see server/provision/database.py."""
