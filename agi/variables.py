@@ -23,6 +23,9 @@ VOICE: Final = "HL_VOICE"
 DID: Final = "HL_DID"
 """Dialled number: digits and a leading `+` only."""
 
+DEGRADE: Final = "HL_DEGRADE"
+"""`yes`: the voice process cannot work now and gives the caller to the native queue at once."""
+
 TRUNK: Final = "HL_TRUNK"
 """Endpoint the call came from."""
 

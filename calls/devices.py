@@ -1,0 +1,51 @@
+"""Device truth: what Asterisk says of each seat's phone decides whether the seat may be offered a call."""
+
+from __future__ import annotations
+
+import re
+
+import structlog
+
+from ami.events import AgentCalled, DeviceState, DeviceStateChange
+from calls.switchboard import Switchboard
+
+_log = structlog.get_logger(__name__)
+
+_SEAT = re.compile(r"PJSIP/([0-9]{2,8})")
+
+_REACHABLE = frozenset(
+    {DeviceState.NOT_INUSE, DeviceState.INUSE, DeviceState.BUSY, DeviceState.RINGING, DeviceState.RINGINUSE,
+     DeviceState.ONHOLD}
+)  # fmt: skip
+_IN_USE = _REACHABLE - {DeviceState.NOT_INUSE}
+
+
+class Devices:
+    """Carries device states from AMI to the ACD: each change as it comes, all of them after a gap."""
+
+    def __init__(self, board: Switchboard) -> None:
+        self._board = board
+        board.ami.subscribe(DeviceStateChange, self._changed)
+        board.ami.subscribe(AgentCalled, self._called_by_native_queue)
+
+    async def reconcile(self) -> None:
+        """Tell the ACD of every seat's phone. A seat Asterisk does not know stays unreachable."""
+        for device, state in (await self._board.ami.device_states()).items():
+            await self._tell(device, state)
+
+    async def _changed(self, event: DeviceStateChange) -> None:
+        await self._tell(event.device, event.state)
+
+    async def _tell(self, device: str, state: DeviceState) -> None:
+        seat = _SEAT.fullmatch(device)
+        if seat:
+            await self._board.acd_step(
+                self._board.acd.device_state(seat[1], reachable=state in _REACHABLE, in_use=state in _IN_USE)
+            )
+
+    async def _called_by_native_queue(self, event: AgentCalled) -> None:
+        """Somebody is served by the native queue while we live: that seat is taken, at once (DESIGN 3.3)."""
+        seat = _SEAT.fullmatch(event.interface)
+        if seat:
+            _log.info("acd.seat_rung_by_native_queue")
+            await self._board.acd_step(self._board.acd.busy_elsewhere(seat[1]))

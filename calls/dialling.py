@@ -1,0 +1,79 @@
+"""Dialling somebody from the caller's own channel, and knowing afterwards what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from agi.errors import AgiConnectionLost, AgiHangup
+from agi.session import AgiSession
+from calls.dialwatch import DialWatch
+from calls.live import LiveCall
+from calls.switchboard import Switchboard
+
+_EVENTS_SECONDS = 1.0
+"""How long AMI's events may lag behind the AGI answer that follows from them."""
+
+Attendant = Callable[[DialWatch], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """The end of a Dial. `status` is DIALSTATUS, `cause` HANGUPCAUSE (Q.850), both of the caller's channel."""
+
+    status: str
+    cause: int
+    caller_here: bool
+    talked: bool
+    parted_ms: int | None
+
+
+async def dial(
+    board: Switchboard,
+    live: LiveCall,
+    session: AgiSession,
+    destination: str,
+    *,
+    ring_seconds: int,
+    options: str,
+    attend: Attendant,
+) -> Dialled:
+    """Run `Dial` to its end. `attend` runs beside it and is cancelled with it.
+
+    `destination` and `options` are ours or the directory's; nothing a caller sent may stand in them.
+    """
+    watch = board.watches.open(live.uniqueid)
+    attendant = asyncio.ensure_future(attend(watch))
+    status, cause, caller_here = "CANCEL", 0, True
+    try:
+        await session.exec("Dial", destination, str(ring_seconds), options)
+        reply = await session.get_full_variable("${DIALSTATUS}:${HANGUPCAUSE}") or "CANCEL:0"
+        status, _, code = reply.partition(":")
+        cause = int(code) if code.isdecimal() else 0
+    except (AgiHangup, AgiConnectionLost):
+        caller_here = False
+    finally:
+        await _events_settled(board, watch, status)
+        attendant.cancel()
+        board.watches.close(live.uniqueid)
+    return Dialled(
+        status=status,
+        cause=cause,
+        caller_here=caller_here,
+        # Without AMI nobody saw a bridge; then Asterisk's own word has to do.
+        talked=watch.talked or (status == "ANSWER" and not board.ami.connected),
+        parted_ms=watch.parted_ms,
+    )
+
+
+async def _events_settled(board: Switchboard, watch: DialWatch, status: str) -> None:
+    """The AGI answer and AMI's events come over two sockets; let the events catch up before judging."""
+    if not board.ami.connected or watch.talked:
+        return
+    try:
+        async with asyncio.timeout(_EVENTS_SECONDS):
+            await (watch.until_bridged() if status == "ANSWER" else watch.until_over())
+    except TimeoutError:
+        # Answered and never bridged: the other side dropped the call in between.
+        return

@@ -1,0 +1,101 @@
+"""What AMI tells of one caller's Dial: answered, bridged, parted. Talk time comes from bridges, not ANSWEREDTIME."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from ami.client import AmiClient
+from ami.events import BridgeEnter, BridgeLeave, DialBegin, DialEnd, Hangup
+from hotline.clock import Clock
+
+
+@dataclass(slots=True)
+class DialWatch:
+    """One Dial of one caller, as events arrive. Times are milliseconds since 1970 (None: not seen yet)."""
+
+    callee_channel: str | None = None
+    callee_uniqueid: str | None = None
+    dial_status: str | None = None
+    bridged_ms: int | None = None
+    parted_ms: int | None = None
+    callee_cause: int | None = None
+    caller_gone_ms: int | None = None
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def talked(self) -> bool:
+        """Whether caller and callee were ever in a bridge together."""
+        return self.bridged_ms is not None
+
+    async def until_bridged(self) -> int:
+        """Waits for the talk to begin; returns when."""
+        while self.bridged_ms is None:
+            self.changed.clear()
+            await self.changed.wait()
+        return self.bridged_ms
+
+    async def until_over(self) -> None:
+        """Waits until the Dial has failed or the two have parted."""
+        while not self.over:
+            self.changed.clear()
+            await self.changed.wait()
+
+    @property
+    def over(self) -> bool:
+        failed = self.dial_status not in (None, "ANSWER")
+        return failed or self.parted_ms is not None or self.caller_gone_ms is not None
+
+
+class DialWatches:
+    """All watched Dials of this process, by the caller's uniqueid."""
+
+    def __init__(self, ami: AmiClient, clock: Clock) -> None:
+        self._watches: dict[str, DialWatch] = {}
+        self._clock = clock
+        ami.subscribe(DialBegin, self._dial_begin)
+        ami.subscribe(DialEnd, self._dial_end)
+        ami.subscribe(BridgeEnter, self._bridge_enter)
+        ami.subscribe(BridgeLeave, self._bridge_leave)
+        ami.subscribe(Hangup, self._hangup)
+
+    def open(self, caller_uniqueid: str) -> DialWatch:
+        """Begin to watch a caller; a second watch of the same caller replaces the first."""
+        watch = self._watches[caller_uniqueid] = DialWatch()
+        return watch
+
+    def close(self, caller_uniqueid: str) -> None:
+        self._watches.pop(caller_uniqueid, None)
+
+    async def _dial_begin(self, event: DialBegin) -> None:
+        if watch := self._watches.get(event.uniqueid):
+            watch.callee_channel = event.dest_channel
+            watch.callee_uniqueid = event.dest_uniqueid
+            watch.changed.set()
+
+    async def _dial_end(self, event: DialEnd) -> None:
+        if watch := self._watches.get(event.uniqueid):
+            watch.dial_status = event.dial_status
+            watch.changed.set()
+
+    async def _bridge_enter(self, event: BridgeEnter) -> None:
+        watch = self._watches.get(event.uniqueid)
+        if watch and watch.bridged_ms is None:
+            watch.bridged_ms = self._clock.now_ms()
+            watch.changed.set()
+
+    async def _bridge_leave(self, event: BridgeLeave) -> None:
+        watch = self._watches.get(event.uniqueid)
+        if watch and watch.parted_ms is None:
+            watch.parted_ms = self._clock.now_ms()
+            watch.changed.set()
+
+    async def _hangup(self, event: Hangup) -> None:
+        if watch := self._watches.get(event.uniqueid):
+            watch.caller_gone_ms = self._clock.now_ms()
+            watch.changed.set()
+            return
+        watch = self._watches.get(event.linkedid)
+        if watch and watch.callee_uniqueid == event.uniqueid:
+            watch.callee_cause = event.cause
+            watch.changed.set()

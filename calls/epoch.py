@@ -1,0 +1,69 @@
+"""When Redis may have forgotten (flush, restart, failover): a new site epoch, and all is said again (DESIGN 3.9)."""
+
+from __future__ import annotations
+
+import structlog
+from sqlalchemy import func
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
+
+from acd import presence
+from acd.states import CallState
+from calls.devices import Devices
+from calls.models import SiteEpochRow
+from calls.switchboard import Switchboard
+from calls.waiting import request
+from hotline.errors import HotlineError
+
+_log = structlog.get_logger(__name__)
+
+
+async def next_epoch(board: Switchboard) -> int:
+    """A number above every epoch there was. It is the wall clock in milliseconds, raised if the clock went back;
+    without PostgreSQL the clock alone has to do."""
+    now_ms = board.clock.now_ms()
+    statement = insert(SiteEpochRow).values(id=1, number=now_ms)
+    try:
+        async with board.database.transaction() as session:
+            raised = await session.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["id"],
+                    set_={"number": func.greatest(SiteEpochRow.number + 1, statement.excluded.number)},
+                ).returning(SiteEpochRow.number)
+            )
+            return raised.scalar_one()
+    except (SQLAlchemyError, OSError, TimeoutError):
+        _log.warning("epoch.without_database")
+        return now_ms
+
+
+async def rebuild(board: Switchboard, devices: Devices) -> bool:
+    """Open (or join) the new epoch and send again what this process knows: its calls, its talks, the agents' wishes
+    and every phone's state. Nobody is offered a call meanwhile. Returns whether it went through."""
+    try:
+        epoch = await board.acd.open_epoch(await next_epoch(board))
+        _log.warning("epoch.rebuilding", epoch=epoch, calls=len(board.live))
+        await _resend_agents(board)
+        for live in list(board.live.values()):
+            if live.offer is not None:
+                state = CallState.TALKING if live.answered else CallState.RINGING
+                live.offer = await board.acd.resend_talk(request(board, live), live.offer, state)
+            elif not live.answered and live.queued_ms is not None:
+                await board.acd.resend_call(request(board, live))
+        await devices.reconcile()
+    except HotlineError as error:
+        _log.warning("epoch.rebuild_failed", reason=type(error).__name__)
+        return False
+    return True
+
+
+async def _resend_agents(board: Switchboard) -> None:
+    try:
+        async with board.database.transaction() as session:
+            present = await presence.load(session)
+    except (SQLAlchemyError, OSError, TimeoutError):
+        # Their own screens will say it again; until then nobody is offered, and callers keep their place.
+        _log.warning("epoch.presence_unavailable")
+        return
+    for wish in present:
+        await board.acd.restore_agent(wish.agent, wish.extension, wish.groups, wish.wanted, wish.reason)

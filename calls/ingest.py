@@ -1,0 +1,153 @@
+"""From the Redis stream into PostgreSQL: the journal itself and the summary row of each call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+import structlog
+from redis.exceptions import RedisError, ResponseError
+from sqlalchemy import func
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from calls.facts import Entry
+from calls.models import CallRow, JournalRow
+from hotline.database import Database
+from hotline.feed import inbox_key
+from hotline.redis import Redis
+
+_log = structlog.get_logger(__name__)
+
+_GROUP = "ingest"
+_BATCH = 500
+
+
+async def insert_entries(session: AsyncSession, entries: Sequence[Entry]) -> None:
+    """Keep facts; one already kept is left as it is. The caller commits."""
+    fresh = await session.execute(
+        insert(JournalRow)
+        .values(
+            [
+                {
+                    "call_id": e.call_id,
+                    "seq": e.seq,
+                    "fact": e.fact,
+                    "kind": e.kind,
+                    "at": e.at,
+                    "process": e.process,
+                    "agent": e.agent,
+                    "attributes": e.attributes,
+                }
+                for e in entries
+            ]
+        )
+        .on_conflict_do_nothing()
+        .returning(JournalRow.call_id, JournalRow.seq)
+    )
+    kept = {(row.call_id, row.seq) for row in fresh}
+    # Rows are taken in one order by every writer, so that two writers of the same calls cannot deadlock.
+    for entry in sorted(entries, key=lambda e: (e.call_id, e.seq)):
+        if (entry.call_id, entry.seq) in kept:
+            await _project(session, entry)
+
+
+def _summary_of(entry: Entry) -> dict[str, Any]:
+    """What a fact says about the call as a whole."""
+    told = entry.attributes
+    match entry.kind:
+        case "entered":
+            return {"entered_at": entry.at} | {
+                name: told.get(name) for name in ("caller", "dialled", "line", "unit", "mode")
+            }
+        case "queued":
+            return {"queued_at": entry.at}
+        case "answered":
+            return {"answered_at": entry.at, "agent": entry.agent}
+        case "ended":
+            return {"ended_at": entry.at, "outcome": told.get("outcome", "ended")}
+        case "abandoned":
+            return {"ended_at": entry.at, "outcome": "abandoned"}
+        case "callback_requested":
+            return {"outcome": "callback_requested"}
+        case _:
+            return {}
+
+
+async def _project(session: AsyncSession, entry: Entry) -> None:
+    summary = {name: value for name, value in _summary_of(entry).items() if value is not None}
+    statement = insert(CallRow).values(call_id=entry.call_id, **summary)
+    if not summary:
+        await session.execute(statement.on_conflict_do_nothing())
+        return
+    # The first word on a call stands: re-entries and late reports never move its entry or its place.
+    columns = CallRow.__table__.c
+    await session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["call_id"],
+            set_={name: func.coalesce(columns[name], statement.excluded[name]) for name in summary},
+        )
+    )
+
+
+class JournalIngest:
+    """The jobs process' side of the journal. Any number may run: a consumer group shares the work."""
+
+    def __init__(self, *, redis: Redis, database: Database, site: str, stream: str, consumer: str) -> None:
+        self._redis = redis
+        self._database = database
+        self._site = site
+        self._stream = stream
+        self._consumer = consumer
+
+    async def run(self) -> None:
+        """Copy until cancelled, through outages of either server."""
+        while True:
+            try:
+                await self.step(block_ms=2_000)
+            except (RedisError, SQLAlchemyError, OSError, TimeoutError) as error:
+                _log.warning("journal.ingest_waits", reason=type(error).__name__)
+                await asyncio.sleep(0.5)
+
+    async def step(self, *, block_ms: int | None = None) -> int:
+        """Copy one batch; returns how many entries it held. Entries are acknowledged only after the commit."""
+        for start in ("0", ">"):
+            # First what this consumer read before and did not finish, then what is new.
+            batch = await self._read(start, block_ms if start == ">" else None)
+            if batch:
+                await self._keep(batch)
+                return len(batch)
+        return 0
+
+    async def _read(self, start: str, block_ms: int | None) -> list[tuple[str, Entry]]:
+        try:
+            answer: Any = await self._redis.xreadgroup(
+                _GROUP, self._consumer, {self._stream: start}, count=_BATCH, block=block_ms
+            )
+        except ResponseError as error:
+            if "NOGROUP" not in str(error):
+                raise
+            # First start, or Redis was flushed: the group begins with whatever the stream holds.
+            await self._redis.xgroup_create(self._stream, _GROUP, id="0", mkstream=True)
+            return []
+        streams = answer.values() if isinstance(answer, dict) else [entries for _, entries in answer or []]
+        return [(at, Entry.load(fields["entry"])) for entries in streams for at, fields in entries if fields]
+
+    async def _keep(self, batch: list[tuple[str, Entry]]) -> None:
+        async with self._database.transaction() as session:
+            await insert_entries(session, [entry for _, entry in batch])
+        by_process: dict[str, list[tuple[str, int]]] = defaultdict(list)
+        for _, entry in batch:
+            by_process[entry.process].append((entry.call_id, entry.seq))
+        async with self._redis.pipeline(transaction=False) as pipe:
+            ids = [at for at, _ in batch]
+            pipe.xack(self._stream, _GROUP, *ids)
+            pipe.xdel(self._stream, *ids)
+            for process, entries in by_process.items():
+                note = orjson.dumps({"type": "journaled", "entries": entries})
+                pipe.lpush(inbox_key(self._site, process), note)
+            await pipe.execute()

@@ -1,0 +1,164 @@
+"""The voice process: one FastAGI server, one AMI connection, and what keeps its calls and their agents true."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import structlog
+from redis.exceptions import RedisError
+
+from acd.errors import EpochChanged
+from agi.counters import AgiCounters
+from agi.routes import INBOUND
+from agi.server import AgiServer
+from calls.adoption import Adoption
+from calls.devices import Devices
+from calls.epoch import rebuild
+from calls.hangups import Hangups
+from calls.inbound import Inbound
+from calls.native_queue import NativeQueueMirror
+from calls.observed import Observed
+from calls.switchboard import Switchboard
+from hotline.errors import HotlineError, PartUnavailable
+
+_log = structlog.get_logger(__name__)
+
+_RECONCILE_SECONDS = 5.0
+_DIRECTORY_SECONDS = 0.5
+
+
+class VoiceProcess:
+    """Everything that runs beside the calls themselves. `run` returns only when cancelled."""
+
+    def __init__(self, board: Switchboard, *, host: str, port: int, counters: AgiCounters) -> None:
+        self.board = board
+        self.server = AgiServer({INBOUND: Inbound(board)}, host=host, port=port, counters=counters)
+        self.adoption = Adoption(board)
+        self.devices = Devices(board)
+        self.mirror = NativeQueueMirror(board)
+        self.hangups = Hangups(board)
+        self.observed = Observed(board)
+        board.ami.on_connect(self.reconcile)
+        board.ami.on_gap(self.reconcile)
+
+    async def run(self, *, ready: Callable[[], Awaitable[None]]) -> None:
+        """Serve until cancelled; then take no new calls and let the present ones leave. `ready` runs once calls can
+        come in."""
+        board = self.board
+        await board.directory.refresh()
+        await board.ami.start()
+        await self._first_heartbeat()
+        await self.server.start()
+        await ready()
+        _log.info("voice.ready", port=self.server.port)
+        try:
+            async with asyncio.TaskGroup() as group:
+                jobs: list[Coroutine[Any, Any, None]] = [
+                    board.journal.run(),
+                    self._heartbeats(),
+                    self._timers(),
+                    self._inbox(),
+                    self._epochs(),
+                    self._reconcile_often(),
+                    self._directory(),
+                    self.adoption.run(),
+                    self.mirror.run(),
+                    self.hangups.run(),
+                ]
+                for job in jobs:
+                    group.create_task(job)
+        finally:
+            await self.server.close(drain=board.settings.voice.drain_seconds)
+            await board.journal.close()
+            await board.ami.close()
+
+    async def _first_heartbeat(self) -> None:
+        """Without Redis a voice process still starts: it hands callers to the native queue until Redis is back."""
+        try:
+            await self.board.acd.load()
+        except HotlineError as error:
+            _log.warning("voice.started_without_acd", reason=type(error).__name__)
+        await self._beat()
+
+    async def _heartbeats(self) -> None:
+        interval = self.board.settings.acd.lease_ms / 3000
+        while True:
+            await self._beat()
+            await asyncio.sleep(interval)
+
+    async def _beat(self) -> None:
+        board = self.board
+        try:
+            await board.acd.heartbeat()
+            for live in list(board.live.values()):
+                if live.offer is not None and live.answered:
+                    await board.acd_step(board.acd.renew(live.offer, board.talk_until_ms()))
+        except EpochChanged:
+            board.epoch_lost.set()
+        except PartUnavailable:
+            board.acd_missed()
+        else:
+            board.acd_heard()
+
+    async def _timers(self) -> None:
+        """Sleep to the earliest deadline; every process does, and pops are atomic, so each timer fires once."""
+        while True:
+            try:
+                wait_ms = await self.board.acd.run_timers()
+            except EpochChanged:
+                self.board.epoch_lost.set()
+                wait_ms = 200
+            except PartUnavailable:
+                wait_ms = 500
+            await asyncio.sleep(min(max(wait_ms, 1), 250) / 1000)
+
+    async def _inbox(self) -> None:
+        """Bring each message to the call it is for."""
+        while True:
+            try:
+                async for message in self.board.acd.inbox():
+                    self._deliver(message)
+            except RedisError as error:
+                _log.info("voice.inbox_waits", reason=type(error).__name__)
+                await asyncio.sleep(0.1)
+
+    def _deliver(self, message: dict[str, Any]) -> None:
+        match message.get("type"):
+            case "frame_written":
+                self.board.pops.frame_written(message)
+            case "journaled":
+                self.board.journal.confirm([(call, seq) for call, seq in message["entries"]])
+            case _:
+                live = self.board.live.get(message.get("call", ""))
+                if live is not None:
+                    live.mailbox.put_nowait(message)
+
+    async def _epochs(self) -> None:
+        while True:
+            await self.board.epoch_lost.wait()
+            self.board.epoch_lost.clear()
+            if not await rebuild(self.board, self.devices):
+                await asyncio.sleep(0.2)
+                self.board.epoch_lost.set()
+
+    async def _directory(self) -> None:
+        """A change in the directory takes effect for the next call within a second."""
+        while True:
+            await asyncio.sleep(_DIRECTORY_SECONDS)
+            await self.board.directory.refresh()
+
+    async def _reconcile_often(self) -> None:
+        while True:
+            await asyncio.sleep(_RECONCILE_SECONDS)
+            if self.board.ami.connected:
+                await self.reconcile()
+
+    async def reconcile(self) -> None:
+        """Compare our picture with Asterisk's and mend ours (DESIGN 3.6)."""
+        try:
+            await self.devices.reconcile()
+            await self.mirror.reconcile()
+        except HotlineError as error:
+            _log.info("voice.reconcile_failed", reason=type(error).__name__)
