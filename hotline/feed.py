@@ -19,6 +19,17 @@ _KEPT_FRAMES = 200
 _KEPT_SECONDS = 24 * 3600
 _ONLINE_MS = 15_000
 
+TAKEN_OVER = "taken_over"
+"""Kind of the frame by which a new socket pushes the agent's older one out."""
+
+_RELEASE = """
+if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then
+    redis.call('HDEL', KEYS[1], ARGV[1])
+    redis.call('ZREM', KEYS[2], ARGV[1])
+end
+return 1
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -29,6 +40,10 @@ class Frame:
     body: dict[str, Any]
     reply_to: str
     """Inbox key of the process to tell once the frame is on the socket; empty for none."""
+
+
+def _frame(cursor: str, fields: dict[str, str]) -> Frame:
+    return Frame(str(cursor), fields["kind"], orjson.loads(fields["body"]), fields["reply_to"])
 
 
 def inbox_key(site: str, process: str) -> str:
@@ -66,16 +81,17 @@ class AgentFeed:
         newest = await self._redis.xrevrange(self._stream(agent), count=1)
         return str(newest[0][0]) if newest else "0-0"
 
+    async def newest(self, agent: str, kind: str) -> Frame | None:
+        """The newest kept frame of a kind: for a screen that starts anew in the middle of a call."""
+        entries: Any = await self._redis.xrevrange(self._stream(agent))
+        return next((_frame(at, fields) for at, fields in entries if fields["kind"] == kind), None)
+
     async def read(self, agent: str, cursor: str, *, block_ms: int = 5_000) -> list[Frame]:
         """Frames after `cursor`, oldest first; waits up to `block_ms` for one. The client must allow blocking."""
         answer: Any = await self._redis.xread({self._stream(agent): cursor}, count=50, block=block_ms)
         # RESP2 answers a list of pairs, RESP3 a mapping; either way one stream was asked for.
         streams = answer.values() if isinstance(answer, dict) else [entries for _, entries in answer or []]
-        return [
-            Frame(str(at), fields["kind"], orjson.loads(fields["body"]), fields["reply_to"])
-            for entries in streams
-            for at, fields in entries
-        ]
+        return [_frame(at, fields) for entries in streams for at, fields in entries]
 
     async def follow(self, agent: str, cursor: str) -> AsyncIterator[Frame]:
         """Frames after `cursor`, for ever."""
@@ -95,13 +111,30 @@ class AgentFeed:
             }
             await self._redis.lpush(frame.reply_to, orjson.dumps(note))
 
+    async def claim_screen(self, agent: str, socket: str) -> str:
+        """Make `socket` the agent's one live screen: readers of the feed see a `taken_over` frame that names it.
+
+        Returns the cursor of that frame; an older socket that meets it gives way.
+        """
+        stream = self._stream(agent)
+        frame = {"kind": TAKEN_OVER, "body": orjson.dumps({"socket": socket}).decode(), "reply_to": ""}
+        # One step, so that the owner on record is the one whose frame came last.
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hset(key(self._site, "screen-owners"), agent, socket)
+            pipe.zadd(key(self._site, "screens"), {agent: self._clock.now_ms() + _ONLINE_MS})
+            pipe.xadd(stream, frame, maxlen=_KEPT_FRAMES, approximate=True)  # type: ignore[arg-type]
+            pipe.expire(stream, _KEPT_SECONDS)
+            answers = await pipe.execute()
+        return str(answers[2])
+
+    async def release_screen(self, agent: str, socket: str) -> None:
+        """The socket closed: the screen is off, unless another socket has claimed it meanwhile."""
+        owners = key(self._site, "screen-owners")
+        await self._redis.eval(_RELEASE, 2, owners, key(self._site, "screens"), agent, socket)
+
     async def screen_is_on(self, agent: str) -> None:
         """Called every few seconds by the web process while the agent has a socket."""
         await self._redis.zadd(key(self._site, "screens"), {agent: self._clock.now_ms() + _ONLINE_MS})
-
-    async def screen_is_off(self, agent: str) -> None:
-        """The agent's last socket closed."""
-        await self._redis.zrem(key(self._site, "screens"), agent)
 
     async def has_screen(self, agent: str) -> bool:
         """Whether somebody will write the frame at all."""

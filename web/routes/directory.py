@@ -1,0 +1,87 @@
+"""The directory: hotline numbers, what would happen to a call now, units."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from directory.models import Role
+from directory.modes import Mode, Platform
+from directory.snapshot import Line, LinePlan
+from web.access import Parts, roles
+from web.problems import DOCUMENTED
+
+router = APIRouter(prefix="/api/directory", tags=["directory"], responses=DOCUMENTED, dependencies=[roles(*Role)])
+
+
+class HotlineOut(BaseModel):
+    """A hotline number and how it is handled now; `mode` is null before its first mode begins."""
+
+    number: str
+    name_source: str
+    name_spoken: str
+    name_confirmed: bool
+    unit_id: int | None
+    unit: str
+    mode: Mode | None
+    platform: Platform | None
+    expert_seats: bool
+    effective_from: datetime | None
+    next_change: datetime | None
+    open_now: bool
+
+
+class UnitOut(BaseModel):
+    """A unit (责任单位)."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    name: str
+    level: str
+    parent_id: int | None
+
+
+def _hotline(line: Line, unit: str, at: datetime) -> HotlineOut:
+    mode = line.mode_at(at)
+    return HotlineOut(
+        number=line.number,
+        name_source=line.name_source,
+        name_spoken=line.name_spoken,
+        name_confirmed=line.name_confirmed,
+        unit_id=line.unit_id,
+        unit=unit,
+        mode=mode.mode if mode else None,
+        platform=mode.platform if mode else None,
+        expert_seats=mode.expert_seats if mode else False,
+        effective_from=mode.effective_from if mode else None,
+        next_change=next((one.effective_from for one in line.modes if one.effective_from > at), None),
+        open_now=line.is_open(at),
+    )
+
+
+@router.get("/hotlines")
+async def hotlines(services: Parts) -> list[HotlineOut]:
+    """All hotline numbers with the mode in force."""
+    snapshot, now = services.directory.snapshot, services.clock.now()
+    units = {unit.id: unit.name for unit in snapshot.units}
+    return [_hotline(line, units.get(line.unit_id or 0, ""), now) for line in snapshot.lines]
+
+
+@router.get("/plan")
+async def plan(
+    services: Parts,
+    dialled: Annotated[str, Query(min_length=1, max_length=64, description="The number, in any form.")],
+    at: Annotated[AwareDatetime | None, Query(description="Moment with its zone; now if not given.")] = None,
+) -> LinePlan:
+    """What would happen to a call to this number."""
+    return services.directory.snapshot.plan(dialled, at or services.clock.now())
+
+
+@router.get("/units")
+async def units(services: Parts) -> list[UnitOut]:
+    """All units."""
+    return [UnitOut.model_validate(unit) for unit in services.directory.snapshot.units]
