@@ -9,11 +9,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection, Coroutine, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from hotline.errors import NotFound, PartUnavailable
 from hotline.settings import Settings, project_root, settings_file
@@ -60,25 +60,10 @@ class Stack:
         wanted.sort(key=lambda program: program.stage)
         with self._alone():
             self._start_supervisor(progress)
-            states = self._supervisor.states()
-            idle = [program for program in wanted if program.name not in states or states[program.name].pid == 0]
-            for program in idle:
-                self._refuse_strangers(program)
-            for program in idle:
-                self._write(program)
-            self._supervisor.reload()
-            for stage in sorted({program.stage for program in wanted}):
-                started = time.monotonic()
-                members = [program for program in wanted if program.stage == stage]
-                for program in members:
-                    self._supervisor.start(program.name)
-                for program in members:
-                    self._wait_ready(program, started + START_SECONDS)
-                    progress(f"{program.name} is up after {time.monotonic() - started:.1f} s")
-                if any(program.name == "postgres" for program in members):
-                    self._prepare_database(progress)
-            if only is None and "postgres" not in self._programs:
+            if only is None and not self._settings.postgres.private:
                 self._prepare_database(progress)
+            for stage in sorted({program.stage for program in wanted}):
+                self._start_stage([program for program in wanted if program.stage == stage], progress)
 
     def stop(self, only: Collection[str] | None = None) -> None:
         """Stop these programs, or the whole line: then no process and no socket of it is left, whatever state the
@@ -152,6 +137,25 @@ class Stack:
                 remedy=f"look into {self._var / 'log' / 'supervisord.log'}",
             )
 
+    def _start_stage(self, members: list[Program], progress: Callable[[str], None]) -> None:
+        """Prepared only now: what a stage needs on disk may come from the ones before it, as the emergency routes in
+        Asterisk's dialplan come from the directory."""
+        started = time.monotonic()
+        states = self._supervisor.states()
+        idle = [program for program in members if program.name not in states or states[program.name].pid == 0]
+        for program in idle:
+            self._refuse_strangers(program)
+        for program in idle:
+            self._write(program)
+        self._supervisor.reload()
+        for program in members:
+            self._supervisor.start(program.name)
+        for program in members:
+            self._wait_ready(program, started + START_SECONDS)
+            progress(f"{program.name} is up after {time.monotonic() - started:.1f} s")
+        if any(program.name == "postgres" for program in members):
+            self._prepare_database(progress)
+
     def _refuse_strangers(self, program: Program) -> None:
         for port in program.ports:
             if (holder := proc.listener(port.number, protocol=port.protocol)) is not None:
@@ -167,7 +171,7 @@ class Stack:
             project_root(),
             Entry(
                 program.name,
-                program.prepare(self._settings),
+                _apart(lambda: program.prepare(self._settings)),
                 {"HOTLINE_CONFIG": str(self._config), "PYTHONUNBUFFERED": "1", **program.environment},
                 program.stop_signal,
                 program.stop_seconds,
@@ -177,8 +181,11 @@ class Stack:
     def _prepare_database(self, progress: Callable[[str], None]) -> None:
         started = time.monotonic()
         if self._settings.postgres.private:
-            _apart(postgres.ensure_database(self._settings))
+            _apart(lambda: asyncio.run(postgres.ensure_database(self._settings)))
         database.migrate(self._settings)
+        added = _apart(lambda: asyncio.run(database.fill_empty_directory(self._settings)))
+        if added:
+            progress(f"{added} hotline numbers are in the directory")
         progress(f"schema is up to date after {time.monotonic() - started:.1f} s")
 
     def _wait_ready(self, program: Program, deadline: float) -> None:
@@ -189,7 +196,7 @@ class Stack:
                 await asyncio.sleep(0.05)
             return True
 
-        if not _apart(ready()):
+        if not _apart(lambda: asyncio.run(ready())):
             log = supervisor.log_file(self._var, program.name)
             last = log.read_text(errors="replace").splitlines()[-_SHOWN_OF_A_LOG:] if log.exists() else []
             raise PartUnavailable(
@@ -229,7 +236,7 @@ class Stack:
                 file.unlink()
 
 
-def _apart(work: Coroutine[Any, Any, T]) -> T:
-    """Run async work in a loop of its own, so that a caller inside a loop may use us too."""
+def _apart(work: Callable[[], T]) -> T:
+    """Run work that has a loop of its own, so that a caller inside a loop may use us too."""
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, work).result()
+        return thread.submit(work).result()

@@ -120,7 +120,7 @@ def _password_file(settings: Settings) -> Path:
 async def answers(settings: Settings) -> bool:
     """Whether a PostgreSQL on the port speaks to us, whatever it says of our role."""
     try:
-        connection = await _connect(settings)
+        connection = await connect(settings)
     except (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError):
         return False
     except asyncpg.PostgresError:
@@ -129,7 +129,8 @@ async def answers(settings: Settings) -> bool:
     return True
 
 
-async def _connect(settings: Settings) -> asyncpg.Connection:
+async def connect(settings: Settings) -> asyncpg.Connection:
+    """A connection as our role to our database. Raises OSError, TimeoutError or asyncpg.PostgresError."""
     wanted = settings.postgres
     return await asyncpg.connect(
         host=wanted.host,
@@ -145,10 +146,10 @@ async def _connect(settings: Settings) -> asyncpg.Connection:
 async def ensure_database(settings: Settings) -> None:
     """The private server has our role, with the password of the settings, and our database. Raises PartUnavailable."""
     try:
-        connection = await _connect(settings)
+        connection = await connect(settings)
     except asyncpg.PostgresError:
         await _make_role_and_database(settings)
-        connection = await _connect(settings)
+        connection = await connect(settings)
     await connection.close()
 
 

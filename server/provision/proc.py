@@ -43,6 +43,14 @@ def is_alive(pid: int) -> bool:
     return fields[0] not in {b"Z", b"X"}
 
 
+def parent(pid: int) -> int:
+    """The process' parent; 0 if it is gone."""
+    try:
+        return int((_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()[1])
+    except OSError:
+        return 0
+
+
 def words(pid: int) -> list[str]:
     """The process' argv; empty if it is gone."""
     try:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from hotline.settings import Settings
+from hotline.settings import Settings, project_root
 from server.provision import postgres, redis
 
 Ready = Callable[[Settings], Awaitable[bool]]
@@ -93,9 +93,15 @@ def _ours(*words: str) -> Callable[[Settings], list[str]]:
 
 
 def _asterisk(settings: Settings) -> list[str]:
-    from server.asterisk import instance
+    from server.asterisk import instance, layout
+    from server.emergency import emergency_routes
 
-    return instance.prepare(settings)
+    root = settings.var_dir / layout.ROOT_DIRECTORY
+    unpacked = project_root() / "var" / layout.ROOT_DIRECTORY
+    if unpacked.exists() and not root.exists():
+        # A line with a folder of its own shares the unpacked files; each instance has its home inside.
+        root.symlink_to(unpacked)
+    return instance.prepare(settings, emergency_routes(settings))
 
 
 def _asterisk_ports(settings: Settings) -> tuple[Port, ...]:
@@ -108,8 +114,18 @@ def _asterisk_ports(settings: Settings) -> tuple[Port, ...]:
 
 
 async def _asterisk_ready(settings: Settings) -> bool:
-    """AMI greets only once modules are loaded."""
-    return (await ami_greeting(settings)).startswith("Asterisk Call Manager")
+    """Whether every module is loaded: AMI greets earlier than that."""
+    if not (await ami_greeting(settings)).startswith("Asterisk Call Manager"):
+        return False
+    from server.asterisk import layout
+
+    asked = await asyncio.create_subprocess_exec(
+        *layout.find(settings).command("-rx", "core waitfullybooted"),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    return await asked.wait() == 0
 
 
 async def ami_greeting(settings: Settings) -> str:
@@ -146,11 +162,15 @@ def _pongs(name: str) -> Ready:
     return ready
 
 
-async def _web_ready(settings: Settings) -> bool:
-    """Any answer of the application counts; only a server error or silence does not."""
+async def web_answers(settings: Settings) -> int:
+    """HTTP status of the web process' own view of its health (503: a part behind it is away), 0 for silence."""
     try:
         async with httpx.AsyncClient(timeout=PONG_SECONDS, trust_env=False) as client:
-            answer = await client.get(f"http://127.0.0.1:{settings.web.port}/health")
+            answer = await client.get(f"http://{settings.web.bind}:{settings.web.port}/healthz")
     except httpx.HTTPError:
-        return False
-    return answer.status_code < 500
+        return 0
+    return answer.status_code
+
+
+async def _web_ready(settings: Settings) -> bool:
+    return await web_answers(settings) != 0
