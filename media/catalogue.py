@@ -68,12 +68,13 @@ class Catalogue:
     def greeting(self, number: str) -> tuple[str, ...]:
         """Keys that greet a caller of `number`: its own sentence, or the general one with the number from parts.
 
-        Raises InvalidInput if `number` has no greeting of its own and is not made of digits.
+        Raises InvalidInput unless `number` is made of digits.
         """
+        digits = phone(number)
         own = f"greeting.{number}"
         if own in self._prompts:
             return (own,)
-        return ("greeting.generic.before", *phone(number), "greeting.generic.after")
+        return ("greeting.generic.before", *digits, "greeting.generic.after")
 
     def agent_number(self, agent: str) -> tuple[str, ...]:
         """Keys that tell a caller who answers: 工号 ... 为您服务. Raises InvalidInput unless `agent` is digits."""

@@ -41,8 +41,8 @@ def compose() -> Pcm:
     for place, (chord, melody) in enumerate(_CHORDS):
         start = round(place * CHORD_SECONDS * TELEPHONE_HZ)
         for note in chord:
-            _add(music, start, _tone(note, CHORD_SECONDS * 1.5, attack=1.5) * 0.5)
-        _add(music, start + TELEPHONE_HZ, _tone(melody, CHORD_SECONDS * 0.8, attack=0.25) * 0.35)
+            _add(music, start, _tone(note, CHORD_SECONDS * 2, attack=2.5) * 0.5)
+        _add(music, start + TELEPHONE_HZ, _tone(melody, CHORD_SECONDS, attack=0.6) * 0.3)
     music *= 10 ** (LEVEL_DBFS / 20) / math.sqrt((music**2).mean())
     pcm: Pcm = (music * 32_768).round().astype(np.int16)
     return pcm

@@ -42,7 +42,10 @@ def syllables(text: str) -> list[list[str]]:
 
 
 def phonemes(text: str) -> str:
-    """The sentence in Kokoro's alphabet: IPA with arrows for the tones. Raises as `syllables` does."""
+    """The sentence in Kokoro's alphabet: IPA with arrows for the tones. Raises as `syllables` does.
+
+    It always ends in a pause mark: without one the model drawls a lone syllable or adds a sound of its own.
+    """
     words = syllables(text)
     try:
         from misaki.zh import ZHG2P
@@ -54,7 +57,8 @@ def phonemes(text: str) -> str:
             spoken = spoken.rstrip() + word[0]
         else:
             spoken += "".join(ZHG2P.py2ipa(syllable) for syllable in word) + " "
-    return spoken.strip().replace(chr(0x32F), "")  # misaki marks glides with a combining arch that has no token
+    spoken = spoken.strip().replace(chr(0x32F), "")  # misaki marks glides with a combining arch that has no token
+    return spoken if spoken.endswith(tuple(mark.strip() for mark in _PAUSES.values())) else f"{spoken}."
 
 
 def _third_tones(word: list[str]) -> list[str]:

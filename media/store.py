@@ -29,8 +29,13 @@ class PromptStore:
 
     def __init__(self, root: Path = PROMPTS_ROOT, catalogue: Catalogue | None = None) -> None:
         self._root = root
-        self._catalogue = catalogue or default_catalogue()
+        self._catalogue = default_catalogue() if catalogue is None else catalogue
         self._manifest = Manifest.read(root)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The sentences that this store has sounds of."""
+        return self._catalogue
 
     def path(self, key: str) -> str:
         """What Asterisk plays for a key: `hotline/<key>`, without suffix. Raises UnknownPrompt."""
