@@ -15,7 +15,7 @@ from hotline.errors import PartUnavailable
 from hotline.settings import Settings, project_root
 from server.asterisk import secrets
 from server.asterisk.layout import Layout, find
-from server.asterisk.render import EmergencyRoute, render
+from server.asterisk.render import EmergencyRoute, NativeQueue, render
 
 SCRIPT: Final = "callback-request"
 """Name under which the dialplan knows `agi/classic/callback_request.py`."""
@@ -30,6 +30,7 @@ def prepare(
     *,
     layout: Layout | None = None,
     media: Path | None = None,
+    native: NativeQueue | None = None,
 ) -> list[str]:
     """Make the instance ready and return the argv that runs it in the foreground.
 
@@ -41,7 +42,7 @@ def prepare(
     make_folders(place)
     install_media(place, media or project_root() / "media")
     install_script(place)
-    write(place, render(settings, secrets.load(settings), place, emergency))
+    write(place, render(settings, secrets.load(settings), place, emergency, native=native or NativeQueue()))
     hand_over(place)
     return place.command("-f")
 

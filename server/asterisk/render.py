@@ -47,8 +47,8 @@ class EmergencyRoute:
 class NativeQueue:
     """How the dialplan and the native queue look after callers while no voice process is there. Seconds."""
 
-    tries: int = 5
-    """Voice processes tried, a second of music after each, before the native queue."""
+    tries: int = 6
+    """Voice processes tried before the native queue, a second of music between two: 5 s and more."""
     stay_seconds: int = 10
     """A session that lasted this long was a working one: the search for another begins anew."""
     slice_seconds: int = 20
