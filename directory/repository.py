@@ -113,12 +113,8 @@ async def modes(session: AsyncSession, hotline_id: int) -> Sequence[HotlineMode]
 
 async def modes_in_force(session: AsyncSession, at: datetime) -> dict[int, HotlineMode]:
     """The mode in force at `at` by hotline id."""
-    rows = (
-        select(HotlineMode)
-        .where(HotlineMode.effective_from <= at)
-        .distinct(HotlineMode.hotline_id)
-        .order_by(HotlineMode.hotline_id, HotlineMode.effective_from.desc())
-    )
+    rows = select(HotlineMode).where(HotlineMode.effective_from <= at).order_by(HotlineMode.effective_from)
+    # The latest of a line's rows wins.
     return {row.hotline_id: row for row in await session.scalars(rows)}
 
 
