@@ -81,7 +81,7 @@ class Fallback(StrEnum):
     AGENT = "agent"
     """An agent here, at the place of its time of entry."""
     REDIAL = "redial"
-    """Never queued: the citizen is told to dial the number again directly."""
+    """Not queued like others: tried again, then the citizen is told to dial the number directly, before all else."""
 
 
 @dataclass(frozen=True, slots=True)
