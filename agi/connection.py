@@ -14,6 +14,7 @@ import asyncio
 import secrets
 import socket
 from collections.abc import Callable
+from typing import cast
 
 from agi.counters import AgiCounters, Oddity
 from agi.env import EnvReader
@@ -80,8 +81,7 @@ class AgiConnection(asyncio.Protocol):
     # the transport's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a TCP server's
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
         peer = transport.get_extra_info("socket")
         if peer is not None:
             # Asterisk sets none: without it a vanished host would leave the session for ever.

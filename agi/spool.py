@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -72,7 +73,7 @@ class CallbackSpool:
         return [self._directory / name for _, name in sorted(found)]
 
     def read(self, path: Path) -> CallbackRequest:
-        """One request. Raises SpoolFileRefused after moving the file to `bad/`; FileNotFoundError if it is gone."""
+        """One request. Raises SpoolFileRefused after moving the file to `bad/`, OSError if it cannot be read."""
         try:
             return _parse(path)
         except SpoolFileRefused as error:
@@ -83,13 +84,16 @@ class CallbackSpool:
             raise
 
     def requests(self) -> list[tuple[Path, CallbackRequest]]:
-        """All that can be read now, oldest first; bad files are moved to `bad/`, logged, and left out."""
+        """What can be read now, oldest first. Bad files are moved to `bad/`, unreadable ones stay; both are logged."""
         good = []
         for path in self.pending():
             try:
                 good.append((path, self.read(path)))
-            except (SpoolFileRefused, FileNotFoundError):
+            except SpoolFileRefused:
                 continue
+            except OSError as error:
+                # Gone meanwhile, or not ours to read: not the file's fault, so it stays and is tried again.
+                _log.warning("agi.spool_file_unreadable", file=path.name, why=error.strerror)
         return good
 
     def remove(self, path: Path) -> None:
@@ -103,18 +107,11 @@ class CallbackSpool:
 
 
 def _content(path: Path) -> bytes:
-    try:
-        # O_NOFOLLOW: the folder is written by another user's process (Asterisk's).
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except FileNotFoundError:
-        raise
-    except OSError:
-        raise SpoolFileRefused("not a plain file") from None
-    with os.fdopen(descriptor, "rb") as file:
-        try:
-            content = file.read(_MAX_BYTES + 1)
-        except OSError:
-            raise SpoolFileRefused("not a plain file") from None
+    # The folder is written by another user's process (Asterisk's): follow no link, wait for no pipe.
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise SpoolFileRefused("not a plain file")
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+        content = file.read(_MAX_BYTES + 1)
     if len(content) > _MAX_BYTES:
         raise SpoolFileRefused("too large")
     return content

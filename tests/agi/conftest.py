@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
 import pytest
+import uvloop
 
 from agi.counters import AgiCounters
 from agi.limits import AgiLimits
@@ -42,6 +43,11 @@ class Line:
         self.peers.append(peer)
         async with asyncio.timeout(5):
             return await self.arrived.get(), peer
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Both loops: uvloop's transports differ from asyncio's, and the voice process runs on uvloop."""
+    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture
