@@ -11,8 +11,10 @@ its answer as header. The same word encloses every variable we ask for, so that 
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 import socket
+from collections import deque
 from collections.abc import Callable
 from typing import cast
 
@@ -34,9 +36,11 @@ from agi.reply import AgiReply, parse_reply
 class _Pending:
     """The command whose reply is due."""
 
-    __slots__ = ("block", "future", "mark")
+    __slots__ = ("block", "deadline", "future", "mark")
 
-    def __init__(self, future: asyncio.Future[AgiReply], mark: bytes) -> None:
+    def __init__(self, future: asyncio.Future[AgiReply], mark: bytes, deadline: float) -> None:
+        self.deadline = deadline
+        """On the loop's clock."""
         self.future = future
         self.mark = mark
         """Ends a reply that may have several lines; empty for others."""
@@ -63,9 +67,10 @@ class AgiConnection(asyncio.Protocol):
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
         self._buffer = b""
-        self._lock = asyncio.Lock()
         self._pending: _Pending | None = None
-        self._settled: asyncio.Future[None] | None = None
+        self._turns: deque[asyncio.Future[None]] = deque()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = math.inf
         self._strays = 0
         self._asked_for_end = False
         self._dropped = False
@@ -112,8 +117,9 @@ class AgiConnection(asyncio.Protocol):
         pending, self._pending = self._pending, None
         if pending is not None and not pending.future.done():
             pending.future.set_exception(self._gone())
-        if self._settled is not None and not self._settled.done():
-            self._settled.set_result(None)
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._next_turn()
         self._on_lost(self)
 
     # lines
@@ -192,8 +198,7 @@ class AgiConnection(asyncio.Protocol):
 
     def _reply(self, pending: _Pending, reply: bytes) -> None:
         self._pending = None
-        if self._settled is not None and not self._settled.done():
-            self._settled.set_result(None)
+        self._next_turn()
         if pending.future.done():
             self._counters.odd(Oddity.LATE_REPLY)
             return
@@ -217,20 +222,57 @@ class AgiConnection(asyncio.Protocol):
         A command that is cancelled or times out after it was sent keeps its turn until its reply has come, which is
         then dropped: it is never taken for the reply to the next. `timeout` in seconds counts from this call.
         """
+        deadline = math.inf if timeout is None else self._loop.time() + timeout
+        if self._pending is not None or self._turns:
+            await self._turn(timeout)
+        if self.hung_up.is_set():
+            self._next_turn()
+            raise self._gone()
+        pending = self._pending = _Pending(self._loop.create_future(), mark, deadline)
+        if deadline < self._alarm_at:
+            self._set_alarm(deadline)
+        self.commands += 1
+        self._transport.write(line)
+        return await pending.future
+
+    async def _turn(self, timeout: float | None) -> None:
+        """Wait until no reply is due and nobody waits before us."""
+        turn = self._loop.create_future()
+        self._turns.append(turn)
         try:
-            async with asyncio.timeout(timeout), self._lock:
-                if self._pending is not None:
-                    self._settled = self._loop.create_future()
-                    await self._settled
-                if self.hung_up.is_set():
-                    raise self._gone()
-                pending = self._pending = _Pending(self._loop.create_future(), mark)
-                self.commands += 1
-                self._transport.write(line)
-                return await pending.future
-        except TimeoutError:
+            async with asyncio.timeout(timeout):
+                await turn
+        except BaseException as error:
+            self._turns.remove(turn)
+            if self._pending is None:
+                self._next_turn()
+            if isinstance(error, TimeoutError):
+                self._counters.odd(Oddity.COMMAND_TIMEOUT)
+                raise AgiTimeout() from None
+            raise
+        self._turns.remove(turn)
+
+    def _next_turn(self) -> None:
+        # The turn stays in the queue until its owner runs, so that no newcomer slips in between.
+        if self._turns and not self._turns[0].done():
+            self._turns[0].set_result(None)
+
+    def _set_alarm(self, deadline: float) -> None:
+        # One timer a session, moved only when it has rung: a timer for each command would cost more than the command.
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm, self._alarm_at = self._loop.call_at(deadline, self._on_alarm), deadline
+
+    def _on_alarm(self) -> None:
+        self._alarm, self._alarm_at = None, math.inf
+        pending = self._pending
+        if pending is None or pending.future.done() or pending.deadline == math.inf:
+            return
+        if pending.deadline > self._loop.time():
+            self._set_alarm(pending.deadline)
+        else:
             self._counters.odd(Oddity.COMMAND_TIMEOUT)
-            raise AgiTimeout() from None
+            pending.future.set_exception(AgiTimeout())
 
     def drop(self, reason: Oddity) -> None:
         """Count, and close at once."""

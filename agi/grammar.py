@@ -19,7 +19,6 @@ MAX_LINE: Final = 2_047
 and takes what is beyond for the next command."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_TO_ESCAPE = re.compile(r'(["\\])')
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +102,8 @@ def arguments(values: tuple[str, ...]) -> str:
 
 
 def quoted(text: str) -> str:
-    """One word of a command line, in quotation marks; raises AgiRefusedValue."""
-    return f'"{_TO_ESCAPE.sub(_ESCAPED, clean(text))}"'
-
-
-_ESCAPED = r"\\\1"
+    """One word of a command line, in quotation marks; `command_line` checks what is in it."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def command_line(text: str) -> bytes:

@@ -30,11 +30,17 @@ class AgiReply:
             raise AgiProtocolError("result is not a number") from None
 
 
+_COMMON = {b"200 result=0": AgiReply("0"), b"200 result=1": AgiReply("1")}
+"""Most replies; made once."""
+
+
 def parse_reply(line: bytes) -> AgiReply:
     """Read one reply, without its line feed; text is UTF-8 with replacement.
 
     Raises AgiHangup for 511 and AgiProtocolError for every other code and for what is no reply.
     """
+    if line in _COMMON:
+        return _COMMON[line]
     code, rest = line[:3], line[4:].decode("utf-8", "replace")
     if code == b"200" and rest.startswith("result="):
         result, space, tail = rest[7:].partition(" ")

@@ -87,12 +87,8 @@ class AgiSession:
         """
         mark = self._connection.mark
         asked = expression if isinstance(expression, Argument) else EXPRESSION.check(expression)
-        reply = await self._ask(
-            "GET FULL VARIABLE",
-            quoted(f"{mark}{asked}{mark}"),
-            timeout=self._limits.command_timeout,
-            mark=mark.encode(),
-        )
+        line = command_line(f"GET FULL VARIABLE {quoted(f'{mark}{asked}{mark}')}")
+        reply = await self._connection.ask(line, self._limits.command_timeout, mark.encode())
         data = reply.data or ""
         if reply.result != "1" or not (data.startswith(mark) and data.endswith(mark)):
             raise AgiProtocolError("variable not answered as asked")
@@ -105,7 +101,8 @@ class AgiSession:
         Arguments are `SAFE` or `Argument`s. Result -1 comes back as it is: for Dial it also means that the caller is
         gone, and `hung_up` follows. Raises AgiCommandFailed if Asterisk has no such application (-2).
         """
-        reply = await self._ask("EXEC", APPLICATION.check(app), quoted(arguments(args)), timeout=timeout)
+        line = command_line(f"EXEC {APPLICATION.check(app)} {quoted(arguments(args))}")
+        reply = await self._connection.ask(line, timeout)
         if reply.result == "-2":
             raise AgiCommandFailed(f"no application {app}")
         return reply
@@ -128,12 +125,10 @@ class AgiSession:
         """Write to Asterisk's log, verbosity 1 to 4. No personal data, no digits of a caller."""
         await self._run("VERBOSE", quoted(message), str(min(max(level, 1), 4)))
 
-    async def _ask(self, *words: str, timeout: float | None, mark: bytes = b"") -> AgiReply:
-        return await self._connection.ask(command_line(" ".join(words)), timeout, mark)
-
     async def _run(self, *words: str, timeout: float | None = None) -> AgiReply:
         """A command whose result -1 is a failure."""
-        reply = await self._ask(*words, timeout=self._limits.command_timeout if timeout is None else timeout)
+        limit = self._limits.command_timeout if timeout is None else timeout
+        reply = await self._connection.ask(command_line(" ".join(words)), limit)
         if reply.result == "-1":
             # Asterisk answers -1 for a hang-up too, and may say HANGUP just after it.
             try:

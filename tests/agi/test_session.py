@@ -183,7 +183,7 @@ async def test_a_cancelled_command_never_leaves_its_reply_to_the_next(line: Line
 
 async def test_mutant_without_that_guard_the_stale_reply_is_taken(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     async def ask(self: agi.connection.AgiConnection, raw: bytes, timeout: float | None, mark: bytes = b"") -> object:
-        pending = self._pending = agi.connection._Pending(asyncio.get_running_loop().create_future(), b"")
+        pending = self._pending = agi.connection._Pending(asyncio.get_running_loop().create_future(), b"", 0.0)
         self._transport.write(raw)
         return await pending.future
 
@@ -421,3 +421,54 @@ async def test_gbk_bytes_and_carriage_return_in_the_callers_name(line: Line) -> 
     with pytest.raises(AgiRefusedValue):
         await session.set_variable("HL_NOTE", session.env["agi_calleridname"])
     assert peer.commands == []
+
+
+async def test_a_command_that_gives_up_its_place_passes_the_turn_on(line: Line) -> None:
+    session, peer = await line.call()
+    peer.hold("EXEC")
+    dial = asyncio.create_task(session.exec("Dial", "PJSIP/8001"))
+    await peer.command("EXEC")
+    waiting = [asyncio.create_task(session.set_variable("HL_NOTE", str(number))) for number in range(4)]
+    await asyncio.sleep(0)
+    waiting[0].cancel()
+    await asyncio.sleep(0)
+    peer.reply("200 result=0")
+    await dial
+    waiting[1].cancel()  # its turn has come, but it has not run yet
+    done = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(one) for one in done[2:]] == [type(None)] * 2
+    sent = [command[3] for command in peer.commands if command[0] == "SET"]
+    assert sent in (["2", "3"], ["1", "2", "3"])
+
+
+async def test_a_hangup_wakes_all_who_wait_their_turn(line: Line) -> None:
+    session, peer = await line.call()
+    peer.hold("EXEC")
+    dial = asyncio.create_task(session.exec("Dial", "PJSIP/8001"))
+    await peer.command("EXEC")
+    waiting = [asyncio.create_task(session.answer()) for _ in range(3)]
+    await asyncio.sleep(0)
+    peer.send(b"200 result=-1\nHANGUP\n")
+    assert (await dial).value == -1
+    async with asyncio.timeout(1.5):
+        done = await asyncio.gather(*waiting, return_exceptions=True)
+    assert {type(one) for one in done} == {AgiHangup}
+
+
+async def test_deadlines_hold_whatever_the_order_of_commands(serve: Serve) -> None:
+    from agi.limits import AgiLimits
+
+    line = await serve(AgiLimits(command_timeout=0.1, prompt_timeout=30.0))
+    session, peer = await line.call()
+    await session.control_stream_file("hotline/greeting.12333")  # sets a far alarm
+    await session.answer()
+    peer.hold("EXEC")
+    dial = asyncio.create_task(session.exec("Dial", "PJSIP/8001"))  # the near alarm rings without anyone to wake
+    await peer.command("EXEC")
+    done, _ = await asyncio.wait([dial], timeout=0.2)
+    assert not done
+    peer.reply("200 result=0")
+    await dial
+    peer.hold("SET MUSIC")
+    with pytest.raises(AgiTimeout):
+        await session.set_music(True)
