@@ -48,8 +48,8 @@ async def dial(
     status, cause, caller_here = "CANCEL", 0, True
     try:
         await session.exec("Dial", destination, str(ring_seconds), options)
-        reply = await session.get_full_variable("${DIALSTATUS}:${HANGUPCAUSE}") or "CANCEL:0"
-        status, _, code = reply.partition(":")
+        status = await session.get_full_variable("${DIALSTATUS}") or "CANCEL"
+        code = await session.get_full_variable("${HANGUPCAUSE}") or ""
         cause = int(code) if code.isdecimal() else 0
     except (AgiHangup, AgiConnectionLost):
         caller_here = False

@@ -66,6 +66,10 @@ class PromptStore:
             or not sound_file(self._root, prompt.key).is_file()
         )
 
+    def playable(self) -> frozenset[str]:
+        """Keys whose present text has a sound."""
+        return frozenset(prompt.key for prompt in self._catalogue) - frozenset(self.missing())
+
     def damaged(self) -> tuple[str, ...]:
         """Keys whose file is there but is not the one its manifest describes; reads every file."""
         return tuple(key for key in self._present() if self._is_damaged(key))

@@ -61,7 +61,7 @@ def watchdog() -> None:
     from server.runtime import parts
 
     settings = load_settings()
-    parts.run(settings, "watchdog", process.serve(settings))
+    parts.run(settings, "watchdog", process.run_watchdog(settings))
 
 
 def main() -> None:

@@ -68,7 +68,7 @@ async def serve(settings: Settings, name: str) -> None:
         ),
         database=database,
         prompts=prompts,
-        rendered=frozenset(prompt.key for prompt in prompts.catalogue) - frozenset(prompts.missing()),
+        rendered=prompts.playable(),
         directory=CurrentDirectory(database, settings, settings.var_dir / f"directory-{name}.json"),
     )
     voice = VoiceProcess(

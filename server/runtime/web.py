@@ -5,11 +5,17 @@ from __future__ import annotations
 import uvicorn
 
 from acd.service import Acd
+from calls.ticket_links import TicketLinks
+from directory.loader import CurrentDirectory
+from directory.passwords import Passwords
+from directory.sessions import SessionPolicy, Sessions
 from hotline import redis
 from hotline.clock import SystemClock
 from hotline.database import Database
+from hotline.events import EventBus
 from hotline.settings import Settings
 from server.runtime.parts import acd_policy, process_id
+from ticketing.events import TicketLinked
 from web.app import create_app
 from web.services import Services
 
@@ -27,11 +33,27 @@ async def serve(settings: Settings, name: str = "web") -> None:
     database = Database(settings.postgres.url, pool_size=10)
     quick = redis.connect(settings.redis.url)
     blocking = redis.connect(settings.redis.url, timeout=None)
-    acd = Acd(
-        quick, site=settings.site.id, process=process_id(settings, name), clock=clock, policy=acd_policy(settings)
-    )
+    acd_process = process_id(settings, name)
+    acd = Acd(quick, site=settings.site.id, process=acd_process, clock=clock, policy=acd_policy(settings))
+    events = EventBus()
+    events.subscribe(TicketLinked, TicketLinks(database=database, process=acd_process).linked)
     app = create_app(
-        Services(settings=settings, database=database, redis=quick, blocking_redis=blocking, acd=acd, clock=clock)
+        Services(
+            settings=settings,
+            database=database,
+            redis=quick,
+            blocking_redis=blocking,
+            acd=acd,
+            directory=CurrentDirectory(database, settings, settings.var_dir / f"directory-{name}.json"),
+            sessions=Sessions(
+                database,
+                Passwords(),
+                clock,
+                SessionPolicy.of(settings),
+            ),
+            clock=clock,
+            events=events,
+        )
     )
     server = _Server(
         uvicorn.Config(

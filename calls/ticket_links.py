@@ -1,0 +1,35 @@
+"""The link between a call and the ticket it became: the ticket keeps the call, and the journal keeps the ticket."""
+
+from __future__ import annotations
+
+from calls.facts import Entry, Kind
+from calls.ingest import insert_entries
+from hotline.clock import to_ms
+from hotline.database import Database
+from ticketing.events import TicketLinked
+
+_ENTRIES_PER_MS = 1_000
+
+
+class TicketLinks:
+    """Writes the fact that a call became (or was about) a ticket."""
+
+    def __init__(self, *, database: Database, process: str) -> None:
+        self._database = database
+        self._process = process
+
+    async def linked(self, event: TicketLinked) -> None:
+        """A kernel event from ticketing, after its own commit."""
+        at_ms = to_ms(event.at)
+        entry = Entry(
+            call_id=event.call,
+            seq=at_ms * _ENTRIES_PER_MS,
+            fact=f"{Kind.TICKET.value}:{event.number}",
+            kind=Kind.TICKET.value,
+            at_ms=at_ms,
+            process=self._process,
+            agent=event.agent,
+            attributes={"ticket": event.number},
+        )
+        async with self._database.transaction() as session:
+            await insert_entries(session, [entry])

@@ -1,0 +1,173 @@
+"""Who is on the line in a test: citizens, agents at their desks, branch centres."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+
+from server.demo.phone import Incoming, Phone, PhoneCall, answer_at_once
+from tests.accept.line import CARRIER, PASSWORD, Line, eventually
+
+_numbers = itertools.count(13_800_000_001)
+
+
+def citizen_number() -> str:
+    """A mobile number nobody else in this run has, as the carrier presents it."""
+    return str(next(_numbers))
+
+
+@dataclass
+class Citizen:
+    """A citizen on the carrier's trunk."""
+
+    number: str
+    phone: Phone
+
+    @property
+    def e164(self) -> str:
+        return f"+86{self.number}"
+
+    async def dial(self, number: str, **more: Any) -> PhoneCall:
+        return await self.phone.call(number, **more)
+
+
+async def citizen(line: Line, number: str = "") -> Citizen:
+    """A citizen with a number of their own."""
+    number = number or citizen_number()
+    phone = await Phone(number, server=line.sip, host=CARRIER).start()
+    line.cleanup.append(phone.close)
+    return Citizen(number, phone)
+
+
+@dataclass
+class Frame:
+    """A frame on the agent's screen and when it was there (monotonic)."""
+
+    kind: str
+    body: dict[str, Any]
+    cursor: str
+    at: float
+
+
+@dataclass
+class Desk:
+    """An agent: a registered desk phone, and a screen on the WebSocket."""
+
+    line: Line
+    agent: str
+    extension: str
+    phone: Phone
+    http: httpx.AsyncClient
+    token: str
+    frames: list[Frame] = field(default_factory=list)
+    _socket: ClientConnection | None = None
+    _reader: asyncio.Task[None] | None = None
+
+    async def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        answer = await self.http.post(path, json=body)
+        assert answer.status_code < 300, f"{path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else None
+
+    async def sign_in(self) -> None:
+        await self.post("/api/agents/me/sign-in", {"extension": self.extension})
+
+    async def ready(self) -> None:
+        await self.post("/api/agents/me/ready")
+
+    async def not_ready(self, reason: str = "小休") -> None:
+        await self.post("/api/agents/me/not-ready", {"reason": reason})
+
+    async def state(self) -> str:
+        answer = await self.http.get("/api/agents/me")
+        return str(answer.json()["state"])
+
+    async def until_state(self, state: str, *, seconds: float = 10.0) -> None:
+        async def look() -> bool:
+            return await self.state() == state
+
+        await eventually(look, f"agent {self.agent} is {state}", seconds=seconds)
+
+    async def frame(self, kind: str, *, call: str = "", since: float = 0.0, seconds: float = 15.0) -> Frame:
+        """The first frame of this kind (about this call), waiting for it."""
+
+        async def look() -> Frame | None:
+            return next(
+                (
+                    frame
+                    for frame in self.frames
+                    if frame.kind == kind and frame.at >= since and (not call or frame.body.get("call") == call)
+                ),
+                None,
+            )
+
+        found: Frame = await eventually(look, f"a {kind} on the screen of {self.agent}", seconds=seconds, every=0.01)
+        return found
+
+    async def open_screen(self, cursor: str = "") -> None:
+        address = self.line.web.replace("http", "ws") + "/ws/agent"
+        self._socket = await connect(address)
+        await self._socket.send(json.dumps({"token": self.token, **({"cursor": cursor} if cursor else {})}))
+        self._reader = asyncio.create_task(self._read(self._socket))
+        await self.frame("hello", since=time.monotonic() - 0.001)
+
+    async def close_screen(self) -> None:
+        if self._reader is not None:
+            self._reader.cancel()
+        if self._socket is not None:
+            await self._socket.close()
+
+    async def _read(self, socket: ClientConnection) -> None:
+        async for text in socket:
+            message = json.loads(text)
+            self.frames.append(
+                Frame(message["kind"], message["body"] or {}, message.get("cursor") or "", time.monotonic())
+            )
+
+    async def leave(self) -> None:
+        with contextlib.suppress(httpx.HTTPError, AssertionError):
+            await self.post("/api/agents/me/sign-out")
+        await self.close_screen()
+        await self.http.aclose()
+        await self.phone.close()
+
+
+async def desk(
+    line: Line,
+    agent: str,
+    extension: str,
+    *,
+    ready: bool = True,
+    screen: bool = True,
+    on_call: Incoming = answer_at_once,
+) -> Desk:
+    """An agent at a seat: phone registered, signed in, screen open; ready unless told otherwise."""
+    phone = await Phone(extension, server=line.sip, password=line.phone_password(extension), on_call=on_call).start()
+    await phone.register()
+    http = httpx.AsyncClient(base_url=line.web, timeout=10.0, trust_env=False)
+    answer = await http.post("/api/auth/login", json={"user": agent, "password": PASSWORD})
+    assert answer.status_code == 200, answer.text
+    token = answer.json()["token"]
+    http.headers["Authorization"] = f"Bearer {token}"
+    seat = Desk(line, agent, extension, phone, http, token)
+    if screen:
+        await seat.open_screen()
+    await seat.sign_in()
+    if ready:
+        await seat.ready()
+        await seat.until_state("READY")
+    return seat
+
+
+async def branch(line: Line, trunk: str, on_call: Incoming = answer_at_once) -> Phone:
+    """The far side of a trunk: a branch centre, a line's own platform, an emergency desk."""
+    phone = await Phone(trunk, server=line.sip, port=line.trunk_ports[trunk], on_call=on_call).start()
+    line.cleanup.append(phone.close)
+    return phone
