@@ -22,7 +22,7 @@ from media.store import PromptStore
 from server.asterisk import layout
 from server.processes import Stack
 from server.provision import database, postgres, proc
-from server.provision.programs import Program, all_programs, ami_greeting, pong, web_answers
+from server.provision.programs import Program, all_programs, ami_greeting, oldest_round, pong, watchdog_age, web_answers
 
 _LITTLE_DISK_GB = 5.0
 _NO_DISK_GB = 1.0
@@ -222,6 +222,12 @@ async def process(settings: Settings, name: str, pid: int, state: str) -> Findin
         if code >= 400:
             return _warn(name, f"process {pid} answers {code}: a part behind it is away", "see the parts above")
         return _ok(name, f"process {pid}")
+    if name == "watchdog":
+        age = watchdog_age(settings)
+        if age is None or age > oldest_round(settings):
+            seen = f"process {pid}, last round " + ("never" if age is None else f"{age:.0f} s ago")
+            return _fail(name, seen, f"hotline restart {name}; its log is {log}")
+        return _ok(name, f"process {pid}, last round {age:.1f} s ago")
     answer = await pong(settings, name)
     if not answer.startswith("pong"):
         return _fail(name, f"process {pid} does not answer a ping", f"hotline restart {name}; its log is {log}")

@@ -25,6 +25,8 @@ START_SECONDS = 60.0
 """Longest wait for one stage; a warm start of the whole line takes a few seconds."""
 
 _SHOWN_OF_A_LOG = 15
+_TRIES = 3
+"""A program that ended so often while we wait for it will not come up by waiting longer."""
 _STOPPED = {"STOPPED", "EXITED", "FATAL"}
 
 T = TypeVar("T")
@@ -189,20 +191,26 @@ class Stack:
         progress(f"schema is up to date after {time.monotonic() - started:.1f} s")
 
     def _wait_ready(self, program: Program, deadline: float) -> None:
-        async def ready() -> bool:
-            while not await program.ready(self._settings):
-                if time.monotonic() > deadline:
-                    return False
-                await asyncio.sleep(0.05)
-            return True
+        """Wait until it serves; a program that keeps ending is given up on before the deadline."""
+        pids: set[int] = set()
+        while not _apart(lambda: asyncio.run(self._is_ready(program))):
+            state = self._supervisor.states()[program.name]
+            pids.add(state.pid)
+            if time.monotonic() > deadline or len(pids - {0}) > _TRIES:
+                log = supervisor.log_file(self._var, program.name)
+                last = log.read_text(errors="replace").splitlines()[-_SHOWN_OF_A_LOG:] if log.exists() else []
+                raise PartUnavailable(
+                    "\n".join((f"{program.name} did not become ready ({state.name}); its log ends:", *last)),
+                    remedy=f"hotline doctor; the whole log is {log}",
+                )
 
-        if not _apart(lambda: asyncio.run(ready())):
-            log = supervisor.log_file(self._var, program.name)
-            last = log.read_text(errors="replace").splitlines()[-_SHOWN_OF_A_LOG:] if log.exists() else []
-            raise PartUnavailable(
-                "\n".join((f"{program.name} did not become ready; its log ends:", *last)),
-                remedy=f"hotline doctor; the whole log is {log}",
-            )
+    async def _is_ready(self, program: Program) -> bool:
+        """Ask again and again for half a second."""
+        for _ in range(10):
+            if await program.ready(self._settings):
+                return True
+            await asyncio.sleep(0.05)
+        return False
 
     def _stop(self, programs: list[Program]) -> None:
         """Later stages first; within a stage all at once."""

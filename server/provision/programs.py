@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 
+from hotline.clock import SystemClock
 from hotline.settings import Settings, project_root
 from server.provision import postgres, redis
 
@@ -55,7 +56,7 @@ def all_programs(settings: Settings) -> list[Program]:
         Program("asterisk", 2, _asterisk, _asterisk_ready, _asterisk_ports(settings), stop_seconds=15.0),
         Program("web", 3, _ours("web"), _web_ready, (Port(settings.web.port, "web.port"),)),
         Program("jobs", 3, _ours("jobs"), _pongs("jobs")),
-        Program("watchdog", 4, _ours("watchdog"), _pongs("watchdog")),
+        Program("watchdog", 4, _ours("watchdog"), _watches),
     ]
     if settings.postgres.private:
         programs.append(
@@ -160,6 +161,24 @@ def _pongs(name: str) -> Ready:
         return (await pong(settings, name)).startswith("pong")
 
     return ready
+
+
+def watchdog_age(settings: Settings) -> float | None:
+    """Seconds since the watchdog's last round; None if there was none."""
+    from server.watchdog_report import age_seconds
+
+    return age_seconds(settings.var_dir / "run", SystemClock())
+
+
+def oldest_round(settings: Settings) -> float:
+    """Seconds after which a watchdog that reported no round does not watch any more."""
+    keys = settings.watchdog
+    return 3 * (keys.interval_ms + keys.timeout_ms) / 1000
+
+
+async def _watches(settings: Settings) -> bool:
+    age = watchdog_age(settings)
+    return age is not None and age <= oldest_round(settings)
 
 
 async def web_answers(settings: Settings) -> int:
