@@ -30,7 +30,8 @@ from media.store import LANGUAGE, sound_file
 from media.synth import SpeechSynthesizer
 
 RECIPE: Final = 1
-"""Number of the way sound is made here; raised with every change below, so that all prompts are rendered again."""
+"""Number of the way sound is made; raised with every change here or in how a text is pronounced, so that all prompts
+are rendered again."""
 
 ACTIVE_LEVEL_DBFS: Final = -20.0
 """Level of the speech, the same for every prompt, so that one follows another without a jump."""
