@@ -1,7 +1,7 @@
 """The header (environment) Asterisk sends when it opens a session: `agi_*: value` lines up to an empty one.
 
-Asterisk writes the caller's name and number into it as they came, so a line feed in them begins a line of the caller's
-own making, and an empty one ends the header early. What we rely on is therefore read by its place. Asterisk 22 writes
+Asterisk writes the caller's number into it as it came, `%0a` of the SIP user part decoded, so a line feed in it begins a
+line of the caller's own making, and an empty one ends the header early (seen on 22.10.1). What we rely on is therefore read by its place. Asterisk 22 writes
 (`launch_netscript`, `setup_env` in res_agi.c):
 
     agi_network, agi_network_script, agi_request, agi_channel, agi_language, agi_type, agi_uniqueid, agi_version,

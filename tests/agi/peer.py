@@ -1,6 +1,6 @@
 """A FastAGI client that plays Asterisk: it opens the session, writes the header, and answers commands.
 
-It reads commands as res_agi.c does: lines of at most 2,047 bytes (a longer one goes on as the next command), split into
+It reads commands as res_agi.c does: lines of a bounded size (a longer one goes on as the next command), split into
 words with quotation marks and backslashes. By default each command is answered at once, variables from `variables`;
 `hold(prefix)` leaves commands unanswered until `reply` is called.
 """
@@ -36,6 +36,8 @@ HEADER: Mapping[str, str] = {
     "agi_accountcode": "",
     "agi_threadid": "140187",
 }
+BUFFER = 2_047
+"""Bytes of a line; smaller than any real one, so that a line which fits here fits everywhere."""
 ARGS = ("ast1-1763761000.12", "1763761000123", "1", "entered", "12333")
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 
@@ -128,8 +130,9 @@ class AsteriskPeer:
         with contextlib.suppress(OSError):
             while data := await self._reader.read(65536):
                 rest += data
-                while (end := rest.find(b"\n")) >= 0 or len(rest) >= 2047:
-                    line, rest = (rest[:end], rest[end + 1 :]) if 0 <= end < 2047 else (rest[:2047], rest[2047:])
+                while (end := rest.find(b"\n")) >= 0 or len(rest) >= BUFFER:
+                    fits = 0 <= end < BUFFER
+                    line, rest = (rest[:end], rest[end + 1 :]) if fits else (rest[:BUFFER], rest[BUFFER:])
                     self._command(line.decode())
         self.ended.set()
 
