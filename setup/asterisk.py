@@ -110,7 +110,7 @@ class UnpackedAsterisk:
             console.run(
                 *("mmdebstrap", "--mode=root", "--variant=extract", "--format=directory"),
                 f"--include={','.join(PACKAGES)}",
-                *(f"--aptopt={option}" for option in _acquire_options()),
+                *(f"--aptopt={option}" for option in acquire_options()),
                 *(sources[0].suite, self._fresh),
                 *(line(source, Path(scratch)) for source in sources),
             )
@@ -192,7 +192,7 @@ def line(source: mirrors.Source, scratch: Path) -> str:
     )
 
 
-def _acquire_options() -> list[str]:
+def acquire_options() -> list[str]:
     """How this machine fetches (proxy, certificates, dates): passed on, so that the root is fetched the same way."""
     return [
         line

@@ -6,7 +6,6 @@ Both are started at most once a run, in a folder of their own, and end with the 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib
 import itertools
 import os
@@ -147,7 +146,7 @@ def _postgres_server(server_folder: Path) -> Iterator[_PostgresServer]:
             "trust",
             "-E",
             "UTF8",
-            "--locale=C",
+            "--locale=C.UTF-8",
             "--no-sync",
         ],
         check=True,
@@ -188,8 +187,7 @@ def _postgres_server(server_folder: Path) -> Iterator[_PostgresServer]:
         await engine.dispose()
 
     for module in _MODELS:
-        with contextlib.suppress(ModuleNotFoundError):
-            importlib.import_module(module)
+        importlib.import_module(module)
     try:
         _until(ready, process, log)
         _apart(template)
