@@ -7,6 +7,7 @@ The reader only appends. When the queue is full the oldest event goes, is counte
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable
 from enum import Enum
@@ -121,12 +122,12 @@ class Dispatcher:
 
     async def _woken(self, now: float) -> None:
         self._wake.clear()
-        pause = max(0.0, self._not_before - now) if self._up and self._stale_since is not None else None
-        try:
-            async with asyncio.timeout(pause):
+        if self._stale_since is None or not self._up:
+            await self._wake.wait()
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, self._not_before - now)):
                 await self._wake.wait()
-        except TimeoutError:
-            pass
 
     def _gap_due(self, now: float) -> bool:
         if self._stale_since is None or not self._up or now < self._not_before:

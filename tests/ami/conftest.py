@@ -10,6 +10,9 @@ import pytest
 from ami.client import AmiClient
 from ami.limits import AmiLimits
 from tests.ami.peer import Peer
+from tests.asterisk_fixtures import asterisk_ami, live_asterisk
+
+__all__ = ["asterisk_ami", "live_asterisk"]
 
 QUICK = AmiLimits(backoff_first=0.01, backoff_cap=0.05, ping_interval=0.5, ping_timeout=0.5, gap_delay=0.05)
 

@@ -15,16 +15,15 @@ from ami.client import AmiClient
 from ami.errors import AmiLoginFailed, AmiRefused
 from ami.events import Hangup, OriginateResponse
 from tests.ami.peer import DEADLINE
+from tests.asterisk_fixtures import Ami
 
 pytestmark = pytest.mark.real
 
-AmiAddress = tuple[str, int, str, str]
-
 
 @pytest.fixture
-async def real(asterisk_ami: AmiAddress) -> AsyncIterator[AmiClient]:
-    host, port, user, secret = asterisk_ami
-    client = AmiClient(host=host, port=port, user=user, secret=secret)
+async def real(asterisk_ami: Ami) -> AsyncIterator[AmiClient]:
+    ami = asterisk_ami
+    client = AmiClient(host=ami.host, port=ami.port, user=ami.user, secret=ami.secret)
     await client.start()
     await client.wait_connected(30)
     yield client
@@ -106,9 +105,9 @@ async def test_a_live_channel_id_is_refused_and_its_end_is_told(real: AmiClient)
             pass
 
 
-async def test_a_wrong_secret_is_reported(asterisk_ami: AmiAddress) -> None:
-    host, port, user, _ = asterisk_ami
-    client = AmiClient(host=host, port=port, user=user, secret="wrong")
+async def test_a_wrong_secret_is_reported(asterisk_ami: Ami) -> None:
+    ami = asterisk_ami
+    client = AmiClient(host=ami.host, port=ami.port, user=ami.user, secret="wrong")
     await client.start()
     try:
         async with asyncio.timeout(10):
