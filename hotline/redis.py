@@ -5,11 +5,33 @@ Every key carries the hash tag `{<site>}`, so all of a site's keys share one slo
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable
+
 import redis.asyncio as aioredis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 Redis = aioredis.Redis
+
+
+class CancellableConnection(aioredis.Connection):
+    """A connection whose writes never swallow a cancellation.
+
+    redis-py writes under `asyncio.wait_for`, which before Python 3.12 forgets a cancellation that comes in the same
+    moment as the result: a task that is told to end would then block on the answer, and in a loop run on for ever.
+    """
+
+    async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
+        limit, self.socket_timeout = self.socket_timeout, None
+        try:
+            async with asyncio.timeout(limit):
+                await super().send_packed_command(command, check_health)
+        except TimeoutError as error:
+            raise RedisTimeoutError("Timeout writing to socket") from error
+        finally:
+            self.socket_timeout = limit
 
 
 def connect(url: str, *, timeout: float | None = 2.0) -> Redis:
@@ -25,6 +47,7 @@ def connect(url: str, *, timeout: float | None = 2.0) -> Redis:
         socket_keepalive=True,
         health_check_interval=5,
         retry=Retry(NoBackoff(), 0),
+        connection_class=CancellableConnection,
     )
 
 

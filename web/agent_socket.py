@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Coroutine
 from dataclasses import asdict
 from typing import Any
 
@@ -23,6 +22,7 @@ from acd.states import HELD, AgentState
 from hotline import ids
 from hotline.errors import HotlineError, InvalidInput, NotSignedIn
 from hotline.feed import TAKEN_OVER, Frame
+from hotline.tasks import first_of
 from web.access import seat_of
 from web.agent_states import AgentStates
 from web.metrics import WebMetrics
@@ -115,19 +115,6 @@ async def _close(websocket: WebSocket, error: HotlineError) -> None:
             await websocket.close(code, error.code)
 
 
-async def _first_of(*works: Coroutine[Any, Any, None]) -> None:
-    """Run all until one ends, end the others, and give on what it ended with."""
-    tasks = [asyncio.ensure_future(work) for work in works]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()
-
-
 def _order(cursor: str) -> tuple[int, int]:
     milliseconds, serial = cursor.split("-")
     return int(milliseconds), int(serial)
@@ -157,7 +144,7 @@ class Screen:
             _log.info("screen.on", agent=self._agent)
             try:
                 await self._hello(cursor)
-                await _first_of(self._read(), self._write_frames(), self._write_states(changes), self._beat())
+                await first_of(self._read(), self._write_frames(), self._write_states(changes), self._beat())
             finally:
                 with contextlib.suppress(RedisError):
                     await self._feed.release_screen(self._agent, self._socket)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -11,6 +10,7 @@ import structlog
 from fastapi import FastAPI
 
 from hotline.errors import PartUnavailable
+from hotline.tasks import end
 from web import agent_socket, problems
 from web.agent_states import AgentStates
 from web.body_limit import LimitBody
@@ -52,11 +52,7 @@ def _lifespan(services: Services, states: AgentStates) -> Callable[[FastAPI], Ab
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            for task in tasks:
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+            await end(tasks)
 
     return lifespan
 
