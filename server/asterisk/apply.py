@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hotline.errors import PartUnavailable
+from hotline.errors import Conflict, PartUnavailable
 from hotline.settings import Settings
 from server.asterisk import secrets
+from server.asterisk.dialplan import steps
 from server.asterisk.instance import write
-from server.asterisk.layout import find
+from server.asterisk.layout import Layout, find
 from server.asterisk.process import cli
 from server.asterisk.render import EmergencyRoute, render
 
@@ -48,20 +49,34 @@ class Applied:
     restart: tuple[str, ...]
 
 
-def apply(settings: Settings, emergency: Sequence[EmergencyRoute] = ()) -> Applied:
+def apply(settings: Settings, emergency: Sequence[EmergencyRoute] = (), *, layout: Layout | None = None) -> Applied:
     """Render, write what differs, reload it in the running instance; one that does not run just gets its files.
 
-    Raises PartUnavailable when there is no Asterisk at all.
+    Raises PartUnavailable when there is no Asterisk at all, Conflict when it would drop every emergency route.
     """
-    layout = find(settings)
-    layout.etc.mkdir(parents=True, exist_ok=True)
-    changed = write(layout, render(settings, secrets.load(settings), layout, emergency))
+    place = layout or find(settings)
+    place.etc.mkdir(parents=True, exist_ok=True)
+    if not emergency and _has_emergency_routes(place):
+        # A directory that cannot be read must not take 110 away.
+        raise Conflict(
+            "the directory names no emergency route, but the running dialplan has some",
+            remedy="see `hotline directory`; to drop them on purpose, remove extensions.conf of the instance first",
+        )
+    changed = write(place, render(settings, secrets.load(settings), place, emergency))
     commands = list(dict.fromkeys(RELOADS[name] for name in changed if name in RELOADS))
     restart = tuple(name for name in changed if name not in RELOADS)
     try:
-        cli(layout, "core show uptime")
+        cli(place, "core show uptime")
     except PartUnavailable:
         return Applied(tuple(changed), (), ())
     for command in commands:
-        cli(layout, command)
+        cli(place, command)
     return Applied(tuple(changed), tuple(commands), restart)
+
+
+def _has_emergency_routes(layout: Layout) -> bool:
+    path = layout.etc / "extensions.conf"
+    if not path.exists():
+        return False
+    text = path.read_text(encoding="utf-8")
+    return any(step.context == "hl-emergency" and step.application == "Dial" for step in steps(text))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import pprint
 import shutil
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from agi.classic import script_files
 from hotline.errors import PartUnavailable
 from hotline.settings import Settings, project_root
 from server.asterisk import secrets
@@ -98,24 +97,20 @@ def install_media(layout: Layout, media: Path) -> None:
 
 
 def install_script(layout: Layout) -> None:
-    """The classic AGI script with pyst2 beside it, for the Python that Asterisk's root has."""
-    source = project_root() / "agi" / "classic" / "callback_request.py"
-    text = source.read_text(encoding="utf-8")
-    if text.startswith("#!"):
-        text = text.split("\n", 1)[1]
+    """The classic AGI script with what it imports beside it, for the Python that Asterisk's root has."""
+    try:
+        files = script_files()
+    except ModuleNotFoundError as error:
+        raise PartUnavailable(f"the Python package {error.name} is not installed", remedy="run `make run`") from None
+    for name, source in files.items():
+        target = layout.agi_bin / (SCRIPT if name == "callback_request.py" else name)
+        target.parent.mkdir(exist_ok=True)
+        shutil.copyfile(source, target)
     script = layout.agi_bin / SCRIPT
+    text = script.read_text(encoding="utf-8").partition("\n")[2]
     # -s -E: nobody's environment or home decides what is imported; the script's own folder does.
     script.write_text(f"#!{layout.python} -sE\n{text}", encoding="utf-8")
     script.chmod(0o755)
-    package = layout.agi_bin / "asterisk"
-    package.mkdir(exist_ok=True)
-    origin = _origin("asterisk").parent
-    for name in ("__init__.py", "agi.py"):
-        shutil.copyfile(origin / name, package / name)
-    shutil.copyfile(_origin("six"), layout.agi_bin / "six.py")
-    if layout.root is not None and not list(layout.root.glob("usr/lib/python3*/pprint.py")):
-        # A minimal Python leaves it out, and pyst2 imports it.
-        shutil.copyfile(pprint.__file__, layout.agi_bin / "pprint.py")
 
 
 def write(layout: Layout, files: Mapping[str, str]) -> list[str]:
@@ -172,10 +167,3 @@ def _install(files: Iterable[Path], target: Path) -> None:
         shutil.copy2(source, draft)
         draft.chmod(0o644)
         draft.replace(copy)
-
-
-def _origin(module: str) -> Path:
-    spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None:
-        raise PartUnavailable(f"the Python package {module} is not installed", remedy="run `make run`")
-    return Path(spec.origin)

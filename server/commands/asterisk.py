@@ -12,14 +12,12 @@ from server.asterisk.apply import apply as apply_files
 from server.asterisk.check import check as check_files
 from server.asterisk.instance import write
 from server.asterisk.layout import Layout, find
-from server.asterisk.render import EmergencyRoute, render
+from server.asterisk.render import render
+from server.emergency import emergency_routes
 
 app = typer.Typer(
     help="Asterisk's files: render them, check them on a real Asterisk, apply them.", no_args_is_help=True
 )
-
-emergency_routes: list[EmergencyRoute] = []
-"""Emergency routes of the directory; whoever composes the command line fills them in."""
 
 
 @app.command("render")
@@ -29,7 +27,7 @@ def render_command(
     """Render every file. Secrets are in them: the folder gets mode 0700."""
     settings = load_settings()
     layout = find(settings)
-    files = render(settings, secrets.load(settings), layout, emergency_routes)
+    files = render(settings, secrets.load(settings), layout, emergency_routes(settings))
     if to is None:
         for name, text in files.items():
             typer.echo(f"{name:24} {len(text.splitlines()):5} lines")
@@ -44,7 +42,8 @@ def render_command(
 @app.command("check")
 def check_command() -> None:
     """Start a throw-away Asterisk on the rendered files and fail on any warning."""
-    report = check_files(load_settings(), emergency_routes)
+    settings = load_settings()
+    report = check_files(settings, emergency_routes(settings))
     for fault in report.faults:
         typer.echo(fault, err=True)
     if report.faults:
@@ -55,7 +54,8 @@ def check_command() -> None:
 @app.command("apply")
 def apply_command() -> None:
     """Write what changed and reload it in the running Asterisk; calls go on."""
-    done = apply_files(load_settings(), emergency_routes)
+    settings = load_settings()
+    done = apply_files(settings, emergency_routes(settings))
     typer.echo(f"changed: {', '.join(done.changed) or 'nothing'}")
     for command in done.reloaded:
         typer.echo(f"reloaded: {command}")

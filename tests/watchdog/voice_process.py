@@ -39,7 +39,7 @@ async def main() -> None:
         for command in ("ANSWER", "SET VARIABLE HL_PHASE waiting", "SET MUSIC ON hl"):
             writer.write(f"{command}\n".encode())
             await reader.readline()
-        print("call", header["agi_arg_1"], header["agi_arg_3"], header["agi_arg_4"], flush=True)  # noqa: T201
+        print("call", header["agi_arg_1"], header["agi_arg_3"], header["agi_arg_4"], flush=True)
         await reader.read()
         writer.close()
 
@@ -48,7 +48,7 @@ async def main() -> None:
         os.unlink(path)
     await asyncio.start_unix_server(health, path)
     server = await asyncio.start_server(call, "127.0.0.1", told.port)
-    print("ready", flush=True)  # noqa: T201
+    print("ready", flush=True)
     await server.serve_forever()
 
 
