@@ -79,16 +79,16 @@ def _paragraphs(text: str) -> Iterator[dict[str, str]]:
             continue
         if not line.strip():
             if fields:
-                yield fields
+                yield {field: value.strip() for field, value in fields.items()}
             fields, name = {}, ""
         elif line[0] in " \t":
             # A continuation; in an armoured key a lone dot stands for an empty line.
             more = line.strip()
-            fields[name] = f"{fields.get(name, '')}\n{'' if more == '.' else more}".strip("\n")
+            fields[name] = f"{fields.get(name, '')}\n{'' if more == '.' else more}"
         else:
             name, _, value = line.partition(":")
             name = name.strip().lower()
-            fields[name] = value.strip()
+            fields[name] = value
 
 
 def archives(found: list[Source], suites: set[str], components: set[str]) -> list[Source]:
