@@ -1,8 +1,8 @@
 """The header (environment) Asterisk sends when it opens a session: `agi_*: value` lines up to an empty one.
 
-Asterisk writes the caller's number into it as it came, `%0a` of the SIP user part decoded, so a line feed in it begins a
-line of the caller's own making, and an empty one ends the header early (seen on 22.10.1). What we rely on is therefore read by its place. Asterisk 22 writes
-(`launch_netscript`, `setup_env` in res_agi.c):
+Asterisk writes the caller's number into it as it came, with `%0a` of the SIP user part decoded: a line feed in it
+begins a line of the caller's own making, and an empty one ends the header early (seen on 22.10.1). What we rely on is
+therefore read by its place. Asterisk 22 writes (`launch_netscript`, `setup_env` in res_agi.c):
 
     agi_network, agi_network_script, agi_request, agi_channel, agi_language, agi_type, agi_uniqueid, agi_version,
     [caller's: agi_callerid, agi_calleridname, ..., agi_dnid, agi_rdnis, agi_context, agi_extension], agi_priority,

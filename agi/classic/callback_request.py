@@ -34,7 +34,6 @@ from asterisk.agi import AGI, AGIException
 _CALL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}-[0-9]{1,12}\.[0-9]{1,9}")  # as hotline.ids
 _NUMBER = re.compile(r"\+?[0-9]{1,32}")
 _MILLISECONDS = re.compile(r"[0-9]{13}")
-_STRAY_LINES = 300
 
 
 class _Nowhere(io.TextIOBase):
@@ -72,20 +71,21 @@ def _variable(agi: AGI, name: str) -> str:
     """A channel variable; empty if the caller is gone.
 
     The value is asked for between two unguessable words, so that no line of the caller's making passes for the answer.
+    Whatever else comes is passed over: a second command before the answer to the first would lie in Asterisk's buffer
+    unread, and both sides would wait for ever.
     """
     word = os.urandom(8).hex()
     try:
         agi.send_command("GET FULL VARIABLE", f'"{word}${{{name}}}{word}"')
-        for _ in range(_STRAY_LINES):
+        while True:
             try:
                 value = agi.get_result()["result"][1]
-            except ValueError:
-                continue  # no reply code: the rest of a header that the caller ended early
+            except (AGIException, ValueError):
+                continue
             if value.startswith(word) and value.endswith(word) and len(value) >= 2 * len(word):
                 return str(value[len(word) : -len(word)])
-    except (AGIException, OSError, EOFError):
+    except (OSError, EOFError):
         return ""
-    return ""
 
 
 def _matching(pattern: re.Pattern[str], *candidates: str) -> str:

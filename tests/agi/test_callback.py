@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -46,12 +47,15 @@ class Channel:
 
     def __init__(self, script: Path, *arguments: str) -> None:
         self.set: dict[str, str] = {}
+        self.overlapped = False
+        """Whether a command came before the answer to the one before: Asterisk would read it never."""
         self._process = subprocess.Popen(
             # -S -s: without site-packages, as on an Asterisk host.
             [sys.executable, "-S", "-s", str(script), *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            bufsize=0,
             env={"LC_ALL": "C"},
         )
 
@@ -68,6 +72,7 @@ class Channel:
             line = words(raw.decode().rstrip("\n"))
             if gone:
                 continue
+            self.overlapped |= bool(select.select([process.stdout], [], [], 0.05)[0])
             if hangup:
                 process.send_signal(signal.SIGHUP)
                 hangup = False
@@ -152,6 +157,7 @@ def test_an_odd_number_is_nobodys_number_but_the_call_is_kept(installed: Path, s
     [
         b"1\nagi_uniqueid: ast1-1.1\n\n200 result=1 (x)\n",
         b"1\n\n520-usage",
+        b"1\nagi_threadid: 5\nagi_arg_1: evil\n\n200 result=1 (evil)\n511 x\nHANGUP",
         b"1\n\nHANGUP\n\n\nagi_uniqueid: ast1-1.1",
         b"1\nagi_uniqueid: ast1-1.1",
     ],
@@ -159,8 +165,19 @@ def test_an_odd_number_is_nobodys_number_but_the_call_is_kept(installed: Path, s
 def test_a_line_feed_from_the_caller_forges_nothing(installed: Path, spool: Path, sent: bytes) -> None:
     channel = Channel(installed, str(spool))
     channel.run(header((), agi_callerid=sent), VARIABLES)
+    assert not channel.overlapped
     assert only(spool)["call"] == CALL
     assert only(spool)["entered_ms"] == 1763761000123
+
+
+def test_mutant_that_gives_up_on_a_forged_reply_overlaps_its_commands(installed: Path, spool: Path) -> None:
+    source = installed.read_text()
+    guard = "except (AGIException, ValueError):\n                continue"
+    assert guard in source
+    installed.write_text(source.replace(guard, guard.replace("continue", 'return ""')))
+    channel = Channel(installed, str(spool))
+    channel.run(header((), agi_callerid=b"1\n\n511 x"), VARIABLES)
+    assert channel.overlapped
 
 
 def test_a_caller_who_hangs_up_meanwhile_is_recorded(installed: Path, spool: Path) -> None:
