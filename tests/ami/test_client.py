@@ -61,6 +61,7 @@ async def test_hooks_wait_until_asterisk_is_fully_booted(peer: Peer, make_client
     peer.answers["Login"] = success
     client = make_client()
     await client.start()
+    await peer.action("Login")
     peer.send(hangup(1))
     await peer.action("Ping", 1)
     assert not client.connected
