@@ -59,9 +59,10 @@ class Processes(Site):
     async def open_epoch(self, number: int) -> int:
         """Open the site epoch `number` (never used before; from PostgreSQL), or join the one that is open meanwhile.
 
-        Of all processes that saw an epoch end, the first opens the next one: the site's live state is dropped, and
-        nothing is matched for `rebuild_ms`. Returns the epoch this process is in now. The caller then sends again
-        its device states, talks, waiting calls, and agents (`restore_agent`).
+        Safe to repeat: an epoch that has not ended is joined. Of all processes that saw one end, the first opens the
+        next: the site's live state is dropped, and nothing is matched for `rebuild_ms`. Returns the epoch this
+        process is in now. The caller then sends again its device states, talks, waiting calls, and agents
+        (`restore_agent`).
         """
         stored, opened = await self._run("open_epoch", number, await self._replication_id())
         self.epoch = int(stored)

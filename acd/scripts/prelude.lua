@@ -255,6 +255,7 @@ end
 
 local function match_all()
   -- Oldest call first over all pools with a ready agent; false if there may be more to do.
+  if rebuilding then return true end -- its end matches everything
   for _ = 1, 200 do
     local best, from = nil, '-'
     while true do

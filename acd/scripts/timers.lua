@@ -47,15 +47,20 @@ end
 
 local all_matched = true
 for _, member in ipairs(rc('ZRANGEBYSCORE', TIMERS, '-inf', now, 'LIMIT', 0, 50)) do
-  rc('ZREM', TIMERS, member)
   local kind, id = string.match(member, '^(%a+)|?(.*)$')
+  local due = rc('ZSCORE', TIMERS, member)
+  if not due or tonumber(due) > now then
+    kind = nil -- one that ran before it in this batch has set it anew
+  else
+    rc('ZREM', TIMERS, member)
+  end
   if kind == 'call' then
     call_due(id)
   elseif kind == 'agent' then
     agent_due(id)
   elseif kind == 'lease' then
     lease_due(id)
-  else
+  elseif kind then
     if kind == 'rebuild' then
       rc('HDEL', META, 'rebuilding')
       rebuilding = nil
