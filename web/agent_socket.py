@@ -51,6 +51,12 @@ class TakenOver(HotlineError):
     code = "screen.taken_over"
 
 
+class TooSlow(HotlineError):
+    """The client does not read: it may come back and go on from its cursor."""
+
+    code = "screen.too_slow"
+
+
 @router.websocket("/ws/agent")
 async def agent_socket(websocket: WebSocket) -> None:
     """Authenticate by the query's or the first message's `token`, then serve frames until either side closes."""
@@ -221,7 +227,11 @@ class Screen:
 
     async def _send(self, kind: str, body: dict[str, Any], cursor: str | None = None) -> None:
         """Write one message; `cursor` moves on only with frames of the feed."""
-        async with self._writing, asyncio.timeout(_SEND_SECONDS):
+        async with self._writing:
             at = cursor or self._cursor
-            await self._websocket.send_text(orjson.dumps({"cursor": at, "kind": kind, "body": body}).decode())
+            try:
+                async with asyncio.timeout(_SEND_SECONDS):
+                    await self._websocket.send_text(orjson.dumps({"cursor": at, "kind": kind, "body": body}).decode())
+            except TimeoutError:
+                raise TooSlow from None
             self._cursor = at

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from acd.model import AgentEvent
 from acd.service import Acd
 from hotline.errors import PartUnavailable
+from hotline.redis import Redis, key
 
 _log = structlog.get_logger(__name__)
 
@@ -23,8 +24,10 @@ _AGAIN_AFTER = 0.5
 class AgentStates:
     """One reader of the stream for all sockets: three hundred of them must not each read every agent's changes."""
 
-    def __init__(self, acd: Acd) -> None:
+    def __init__(self, acd: Acd, redis: Redis, site: str) -> None:
         self._acd = acd
+        self._redis = redis
+        self._events = key(site, "acd", "events")
         self._listening: defaultdict[str, set[asyncio.Queue[AgentEvent]]] = defaultdict(set)
 
     @contextmanager
@@ -40,14 +43,22 @@ class AgentStates:
                 del self._listening[agent]
 
     async def run(self) -> None:
-        """Follow the stream for ever. When Redis is away the sockets close by themselves and greet anew."""
+        """Follow the stream for ever, from now on; after a break go on where it was."""
+        cursor: str | None = None
         while True:
             try:
-                async for event in self._acd.follow_events():
+                # Not "from now on" a second time: what happened during the break would be lost.
+                cursor = cursor or await self._newest()
+                async for event in self._acd.follow_events(cursor):
+                    cursor = event.cursor
                     self._hand_out(event)
             except (RedisError, OSError, PartUnavailable):
                 _log.warning("web.agent_states_interrupted")
             await asyncio.sleep(_AGAIN_AFTER)
+
+    async def _newest(self) -> str:
+        newest = await self._redis.xrevrange(self._events, count=1)
+        return str(newest[0][0]) if newest else "0-0"
 
     def _hand_out(self, event: AgentEvent) -> None:
         for queue in self._listening.get(event.agent, ()):

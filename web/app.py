@@ -26,7 +26,7 @@ _DIRECTORY_SECONDS = 3.0
 def create_app(services: Services) -> FastAPI:
     """REST, WebSocket and OpenAPI over `services`, which stay the caller's to close."""
     metrics = WebMetrics()
-    states = AgentStates(services.acd)
+    states = AgentStates(services.acd, services.redis, services.settings.site.id)
     app = FastAPI(
         title="12345 政务服务便民热线",
         summary="Calls, agents and tickets of a city's 12345 line.",
