@@ -26,6 +26,7 @@ class Dialled:
     cause: int
     caller_here: bool
     talked: bool
+    bridged_ms: int | None
     parted_ms: int | None
 
 
@@ -54,26 +55,30 @@ async def dial(
     except (AgiHangup, AgiConnectionLost):
         caller_here = False
     finally:
-        await _events_settled(board, watch, status)
+        await _events_settled(board, watch)
         attendant.cancel()
         board.watches.close(live.uniqueid)
     return Dialled(
         status=status,
         cause=cause,
         caller_here=caller_here,
-        # Without AMI nobody saw a bridge; then Asterisk's own word has to do.
-        talked=watch.talked or (status == "ANSWER" and not board.ami.connected),
+        # A citizen who hangs up at once has ended a talk. Without AMI nobody saw a bridge; then Asterisk's own word
+        # has to do.
+        talked=watch.talked
+        or (watch.bridged_ms is not None and not caller_here)
+        or (status == "ANSWER" and not board.ami.connected),
+        bridged_ms=watch.bridged_ms,
         parted_ms=watch.parted_ms,
     )
 
 
-async def _events_settled(board: Switchboard, watch: DialWatch, status: str) -> None:
+async def _events_settled(board: Switchboard, watch: DialWatch) -> None:
     """The AGI answer and AMI's events come over two sockets; let the events catch up before judging."""
-    if not board.ami.connected or watch.talked:
+    if not board.ami.connected:
         return
     try:
         async with asyncio.timeout(_EVENTS_SECONDS):
-            await (watch.until_bridged() if status == "ANSWER" else watch.until_over())
+            await watch.until_over()
     except TimeoutError:
-        # Answered and never bridged: the other side dropped the call in between.
+        # No event tells how it ended: what is known by now has to do.
         return

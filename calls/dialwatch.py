@@ -9,6 +9,9 @@ from ami.client import AmiClient
 from ami.events import BridgeEnter, BridgeLeave, DialBegin, DialEnd, Hangup
 from hotline.clock import Clock
 
+_SETTLED_MS = 500
+"""A bridge that the callee leaves sooner was not a talk."""
+
 
 @dataclass(slots=True)
 class DialWatch:
@@ -25,8 +28,28 @@ class DialWatch:
 
     @property
     def talked(self) -> bool:
-        """Whether caller and callee were ever in a bridge together."""
-        return self.bridged_ms is not None
+        """Whether it was a talk: bridged, and not dropped by the callee in the same breath.
+
+        Asterisk bridges within milliseconds of an answer; an agent whose phone answers and drops has served nobody,
+        and the citizen must not be thanked for it. A citizen who hangs up at once has ended a talk.
+        """
+        if self.bridged_ms is None:
+            return False
+        dropped = self.parted_ms is not None and self.parted_ms - self.bridged_ms < _SETTLED_MS
+        return not dropped or self.caller_gone_ms is not None
+
+    async def until_settled(self) -> int:
+        """Waits until it is a talk; returns when it began."""
+        began_ms = await self.until_bridged()
+        try:
+            async with asyncio.timeout(_SETTLED_MS / 1000):
+                await self.until_over()
+        except TimeoutError:
+            pass
+        while not self.talked:
+            self.changed.clear()
+            await self.changed.wait()
+        return began_ms
 
     async def until_bridged(self) -> int:
         """Waits for the talk to begin; returns when."""

@@ -72,7 +72,7 @@ async def carry_out(
 
 async def _judge(board: Switchboard, live: LiveCall, offer: Offer, end: Dialled) -> OfferResult:
     if end.talked:
-        await _note_answer(board, live, at_ms=None)
+        await _note_answer(board, live, end.bridged_ms)
         await _talk_over(board, live, offer, end)
         return OfferResult.TALKED
     if not end.caller_here:
@@ -99,13 +99,17 @@ async def _attend(board: Switchboard, live: LiveCall, offer: Offer, watch: DialW
     """While Dial runs: note the answer when it comes, and obey what others ask of this call."""
 
     async def note_answer() -> None:
-        at_ms = await watch.until_bridged()
+        at_ms = await watch.until_settled()
         await _note_answer(board, live, at_ms)
 
     async def obey() -> None:
         while True:
             message = await live.mailbox.get()
-            if message["type"] == "revoked" and message["reservation"] == offer.reservation and not watch.talked:
+            if (
+                message["type"] == "revoked"
+                and message["reservation"] == offer.reservation
+                and watch.bridged_ms is None
+            ):
                 # Recorded before it is done: afterwards Asterisk's words for it read like an unregistered phone.
                 live.withdrawn_for = Outcome.AGENT_WITHDRAWN
             elif message["type"] != "hangup" or message["agent"] != offer.agent:

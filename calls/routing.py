@@ -44,10 +44,13 @@ async def connect_outside(board: Switchboard, live: LiveCall, session: AgiSessio
 
 
 async def _try(board: Switchboard, live: LiveCall, session: AgiSession, target: DialTarget, about: str) -> RouteResult:
-    async def note_answer(watch: DialWatch) -> None:
-        at_ms = await watch.until_bridged()
-        live.answered = True
-        live.scribe.write(Kind.ANSWERED, about, at_ms=at_ms, trunk=target.endpoint)
+    def note_answer(at_ms: int | None) -> None:
+        if not live.answered:
+            live.answered = True
+            live.scribe.write(Kind.ANSWERED, about, at_ms=at_ms, trunk=target.endpoint)
+
+    async def attend(watch: DialWatch) -> None:
+        note_answer(await watch.until_settled())
 
     live.scribe.write(Kind.ROUTED, about, trunk=target.endpoint, number=live.plan.number)
     end = await dial(
@@ -58,9 +61,10 @@ async def _try(board: Switchboard, live: LiveCall, session: AgiSession, target: 
         f"PJSIP/{target.user}@{target.endpoint}",
         ring_seconds=target.ring_seconds,
         options="gU(hl-answered)" if live.plan.fallback is Fallback.REDIAL else "gm(hl)U(hl-answered)",
-        attend=note_answer,
+        attend=attend,
     )
     if end.talked:
+        note_answer(end.bridged_ms)
         ended_by = "branch" if end.caller_here else "caller"
         live.scribe.write(Kind.ENDED, at_ms=end.parted_ms, ended_by=ended_by, outcome="routed", trunk=target.endpoint)
         return RouteResult.TALKED

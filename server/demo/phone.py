@@ -23,6 +23,7 @@ from server.demo.sip import (
 )
 
 _RETRANSMIT_SECONDS = 0.5
+_ACK_SECONDS = 5.0
 
 
 @dataclass(eq=False)
@@ -41,6 +42,7 @@ class PhoneCall:
     status: int = 0
     ended_by: str = ""
     answered: asyncio.Event = field(default_factory=asyncio.Event)
+    acknowledged: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     cseq: int = 1
 
@@ -72,6 +74,9 @@ class PhoneCall:
         if self.ended.is_set():
             return
         if self.answered.is_set():
+            if self.incoming:
+                # RFC 3261 section 15: the callee sends no BYE before its answer is acknowledged.
+                await asyncio.wait_for(self.acknowledged.wait(), _ACK_SECONDS)
             self.cseq += 1
             self.phone.send(self.request("BYE", self.cseq))
         elif not self.incoming:
@@ -266,7 +271,8 @@ class Phone(asyncio.DatagramProtocol):
                 self.reply(message, 200, "OK")
                 self._ended(message)
             case "ACK":
-                pass
+                if acknowledged := self._by_id.get(message.get("call-id")):
+                    acknowledged.acknowledged.set()
             case _:
                 self.reply(message, 200, "OK")
 

@@ -1,4 +1,4 @@
-"""A private line for acceptance: real Asterisk, PostgreSQL and Redis on free ports, with the demonstration directory."""
+"""A private line for acceptance: real Asterisk, PostgreSQL and Redis on free ports, the demonstration directory."""
 
 from __future__ import annotations
 

@@ -89,11 +89,13 @@ class Desk:
         answer = await self.http.get("/api/agents/me")
         return str(answer.json()["state"])
 
-    async def until_state(self, state: str, *, seconds: float = 10.0) -> None:
-        async def look() -> bool:
-            return await self.state() == state
+    async def until_state(self, *states: str, seconds: float = 10.0) -> None:
+        """Wait until the agent is in one of these states."""
 
-        await eventually(look, f"agent {self.agent} is {state}", seconds=seconds)
+        async def look() -> bool:
+            return await self.state() in states
+
+        await eventually(look, f"agent {self.agent} is {' or '.join(states)}", seconds=seconds)
 
     async def frame(self, kind: str, *, call: str = "", since: float = 0.0, seconds: float = 15.0) -> Frame:
         """The first frame of this kind (about this call), waiting for it."""
@@ -132,6 +134,9 @@ class Desk:
             )
 
     async def leave(self) -> None:
+        """Sign out and go home; a second time does nothing."""
+        if self.http.is_closed:
+            return
         with contextlib.suppress(httpx.HTTPError, AssertionError):
             await self.post("/api/agents/me/sign-out")
         await self.close_screen()
@@ -162,7 +167,8 @@ async def desk(
     await seat.sign_in()
     if ready:
         await seat.ready()
-        await seat.until_state("READY")
+        # A call that waits already may take the agent in the same instant.
+        await seat.until_state("READY", "RESERVED", "RINGING", "TALKING")
     return seat
 
 

@@ -1,0 +1,1 @@
+"""Subcommands of `hotline`, one module each."""
