@@ -3,65 +3,42 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from hotline.errors import HotlineError
 from hotline.settings import load_settings
-from server.commands import agent, asterisk, directory, prompts
+from server.commands import agent, asterisk, demo, directory, doctor, prompts, up
 
 app = typer.Typer(
     help="12345政务服务便民热线: the telephony backend of a city's government service line.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-run_app = typer.Typer(help="Be one process of the line (the supervisor does this).", no_args_is_help=True)
-app.add_typer(run_app, name="run")
+for command in (up.up, up.stop, up.restart, up.status, up.follow, doctor.doctor, demo.demo, agent.agent):
+    app.command()(command)
 app.add_typer(asterisk.app, name="asterisk")
 app.add_typer(directory.app, name="directory")
 app.add_typer(prompts.app, name="prompts")
-app.command("agent")(agent.agent)
 
 
-@run_app.command()
-def voice(name: Annotated[str, typer.Option(help="voice-1, voice-2, ...")]) -> None:
-    """FastAGI and AMI: the story of every call."""
-    from server.runtime import parts
-    from server.runtime import voice as process
+class Process(StrEnum):
+    """The processes of the line that are ours."""
 
-    settings = load_settings()
-    parts.run(settings, name, process.serve(settings, name))
-
-
-@run_app.command()
-def web() -> None:
-    """REST and WebSocket."""
-    from server.runtime import parts
-    from server.runtime import web as process
-
-    settings = load_settings()
-    parts.run(settings, "web", process.serve(settings))
+    VOICE = "voice"
+    WEB = "web"
+    JOBS = "jobs"
+    WATCHDOG = "watchdog"
 
 
-@run_app.command()
-def jobs() -> None:
-    """The journal's way into PostgreSQL; promises to call back."""
-    from server.runtime import jobs as process
-    from server.runtime import parts
+@app.command()
+def run(process: Process, name: Annotated[str, typer.Option(help="voice-1, voice-2, ...")] = "") -> None:
+    """Be one process of the line in the foreground (the supervisor does this for all of them)."""
+    from server.runtime.__main__ import be
 
-    settings = load_settings()
-    parts.run(settings, "jobs", process.serve(settings))
-
-
-@run_app.command()
-def watchdog() -> None:
-    """Notices a voice process that hangs, and gives its callers to another."""
-    from server import watchdog as process
-    from server.runtime import parts
-
-    settings = load_settings()
-    parts.run(settings, "watchdog", process.run_watchdog(settings))
+    be(load_settings(), process.value, name)
 
 
 def main() -> None:

@@ -90,7 +90,7 @@ def all_programs(settings: Settings) -> list[Program]:
 
 
 def _ours(*words: str) -> Callable[[Settings], list[str]]:
-    return lambda _settings: [sys.executable, "-m", "server.cli", "run", *words]
+    return lambda _settings: [sys.executable, "-m", "server.runtime", "run", *words]
 
 
 def _asterisk(settings: Settings) -> list[str]:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
 import uvicorn
 
 from acd.service import Acd
@@ -19,12 +24,16 @@ from ticketing.events import TicketLinked
 from web.app import create_app
 from web.services import Services
 
+_STOP_SECONDS: Final = 5
+"""Longest wait for requests and sockets on an orderly stop."""
+
 
 class _Server(uvicorn.Server):
     """uvicorn without its own signal handlers: `server.runtime.parts.run` ends every process in one way."""
 
-    def install_signal_handlers(self) -> None:
-        return
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 async def serve(settings: Settings, name: str = "web") -> None:
@@ -57,11 +66,23 @@ async def serve(settings: Settings, name: str = "web") -> None:
     )
     server = _Server(
         uvicorn.Config(
-            app, host=settings.web.bind, port=settings.web.port, log_level="warning", ws_ping_interval=10, lifespan="on"
+            app,
+            host=settings.web.bind,
+            port=settings.web.port,
+            log_level="warning",
+            ws_ping_interval=10,
+            lifespan="on",
+            timeout_graceful_shutdown=_STOP_SECONDS,
         )
     )
+    serving = asyncio.ensure_future(server.serve())
     try:
-        await server.serve()
+        await asyncio.shield(serving)
+    except asyncio.CancelledError:
+        # Told to stop: sockets are closed in order, and agents' pages reconnect to the next process.
+        server.should_exit = True
+        await serving
+        raise
     finally:
         await quick.aclose()
         await blocking.aclose()

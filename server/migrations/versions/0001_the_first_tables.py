@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hotline.database
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
+
+import hotline.database
 
 revision = "0001"
 down_revision = None
