@@ -12,19 +12,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from directory import repository
 from directory.hours import WeeklyHours
 from directory.models import AccessNumber, Hotline, HotlineMode, Schedule, TransferTarget, Unit, UnitLevel
+from directory.models.lines import RING_SECONDS, TARGET_ENDPOINT, TARGET_USER
 from directory.modes import MAIN_LINE, Mode, Platform, check_line
 from directory.numbers import normalise
 from directory.snapshot import UnknownLine
 from hotline.errors import Conflict, InvalidInput
 
-_ENDPOINT = re.compile(r"[a-z][a-z0-9-]{0,31}")
-_USER = re.compile(r"\+?[0-9]{1,15}")
+_ENDPOINT = re.compile(TARGET_ENDPOINT)
+_USER = re.compile(TARGET_USER)
 _MAIN_SOURCE = "12345政务服务便民热线"
 
 
 @dataclass(frozen=True, slots=True)
 class NewTarget:
-    """A transfer target to enter: a trunk's endpoint name, the digits dialled there, how long it rings (3-120 s).
+    """A transfer target to enter: a trunk's endpoint name, the digits dialled there, how long it rings (RING_SECONDS).
 
     `schedule`: the name of its opening hours, None for always.
     """
@@ -133,8 +134,8 @@ async def set_targets(session: AsyncSession, line: Hotline, targets: Sequence[Ne
     for target in targets:
         if not _ENDPOINT.fullmatch(target.endpoint) or not _USER.fullmatch(target.user):
             raise InvalidInput("a target is a trunk's endpoint name and at most 15 digits")
-        if not 3 <= target.ring_seconds <= 120:
-            raise InvalidInput("a target rings 3 to 120 seconds")
+        if target.ring_seconds not in RING_SECONDS:
+            raise InvalidInput(f"a target rings {RING_SECONDS[0]} to {RING_SECONDS[-1]} seconds")
     await repository.begin_change(session, now)
     rows = [
         TransferTarget(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -89,14 +90,23 @@ class HotlineMode(Base):
     """Login of who decided it, or the name of the import."""
 
 
+RING_SECONDS: Final = range(3, 121)
+"""How long a target may ring."""
+TARGET_ENDPOINT: Final = "[a-z][a-z0-9-]{0,31}"
+TARGET_USER: Final = "[+]?[0-9]{1,15}"
+
+
 class TransferTarget(Base):
     """One of a line's targets, tried in order of `position`."""
 
     __tablename__ = "transfer_targets"
     __table_args__ = (
-        CheckConstraint("endpoint ~ '^[a-z][a-z0-9-]{0,31}$'", name="endpoint"),
-        CheckConstraint("user_part ~ '^[+]?[0-9]{1,15}$'", name="user_part"),
-        CheckConstraint("ring_seconds BETWEEN 3 AND 120", name="ring_seconds"),
+        CheckConstraint(f"endpoint ~ '^{TARGET_ENDPOINT}$'", name="endpoint"),
+        CheckConstraint(f"user_part ~ '^{TARGET_USER}$'", name="user_part"),
+        CheckConstraint(
+            f"ring_seconds BETWEEN {RING_SECONDS[0]} AND {RING_SECONDS[-1]}",
+            name="ring_seconds",
+        ),
     )
 
     hotline_id: Mapped[int] = mapped_column(ForeignKey("hotlines.id", ondelete="CASCADE"), primary_key=True)

@@ -12,6 +12,7 @@ from typing import Any, Final
 import jinja2
 
 from ami.events import SUBSCRIBED
+from directory.models.lines import RING_SECONDS, TARGET_USER
 from hotline.errors import InvalidInput, SettingsError
 from hotline.settings import Settings, Trunk, project_root
 from server.asterisk.layout import Layout
@@ -19,6 +20,7 @@ from server.asterisk.secrets import Secrets
 
 _SUFFIX: Final = ".j2"
 _NUMBER: Final = re.compile(r"[0-9]{2,15}")
+_USER: Final = re.compile(TARGET_USER)
 # A line end would start a line of its own, a semicolon would hide the rest of one.
 _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f;]")
 
@@ -27,7 +29,8 @@ _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f;]")
 class EmergencyRoute:
     """Where an emergency number (紧急类 110 119 120 122) goes: `user` at the endpoint of `trunk`.
 
-    Several routes of one number are tried in the order given. Raises InvalidInput for anything but digits.
+    Several routes of one number are tried in the order given. Raises InvalidInput for what the directory
+    would not take as a target either.
     """
 
     number: str
@@ -36,11 +39,11 @@ class EmergencyRoute:
     ring_seconds: int = 30
 
     def __post_init__(self) -> None:
-        for value in (self.number, self.user):
-            if not _NUMBER.fullmatch(value):
-                raise InvalidInput("an emergency route takes digits only")
-        if not 5 <= self.ring_seconds <= 120:
-            raise InvalidInput("an emergency target rings 5 to 120 seconds")
+        # Exactly what the directory takes: whatever an operator may enter there must never keep Asterisk from starting.
+        if not _NUMBER.fullmatch(self.number) or not _USER.fullmatch(self.user):
+            raise InvalidInput("an emergency route takes digits only")
+        if self.ring_seconds not in RING_SECONDS:
+            raise InvalidInput(f"an emergency target rings {RING_SECONDS[0]} to {RING_SECONDS[-1]} seconds")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from server.asterisk.check import check as check_files
 from server.asterisk.instance import write
 from server.asterisk.layout import Layout, find
 from server.asterisk.render import render
-from server.emergency import emergency_routes
+from server.emergency import all_routes, emergency_routes, without_trunk
 
 app = typer.Typer(
     help="Asterisk's files: render them, check them on a real Asterisk, apply them.", no_args_is_help=True
@@ -43,10 +43,13 @@ def render_command(
 def check_command() -> None:
     """Start a throw-away Asterisk on the rendered files and fail on any warning."""
     settings = load_settings()
-    report = check_files(settings, emergency_routes(settings))
-    for fault in report.faults:
+    routes = all_routes(settings)
+    lost = without_trunk(settings, routes)
+    report = check_files(settings, [route for route in routes if route not in lost])
+    faults = [*report.faults, *(f"{r.number}: its target's trunk {r.trunk} is not in asterisk.trunks" for r in lost)]
+    for fault in faults:
         typer.echo(fault, err=True)
-    if report.faults:
+    if faults:
         raise typer.Exit(1)
     typer.echo(f"{report.modules} modules, no warning")
 

@@ -9,8 +9,10 @@ import jinja2
 import pytest
 
 from ami.events import SUBSCRIBED
+from directory.models.lines import RING_SECONDS, TARGET_USER
 from hotline.errors import InvalidInput, SettingsError
 from hotline.settings import Settings
+from server.asterisk.dialplan import lint
 from server.asterisk.layout import Layout
 from server.asterisk.render import EmergencyRoute, NativeQueue, render, templates_folder
 from server.asterisk.secrets import FILE, Secrets, load
@@ -75,6 +77,20 @@ def test_desk_and_browser_extensions_may_not_overlap(layout: Layout) -> None:
 def test_an_emergency_number_without_its_trunk_is_refused(layout: Layout) -> None:
     with pytest.raises(SettingsError):
         render(_settings(), SECRETS, layout, [EmergencyRoute("119", "fire", "119")])
+
+
+@pytest.mark.parametrize("ring_seconds", [RING_SECONDS[0] - 1, *RING_SECONDS[::39], RING_SECONDS[-1], 121])
+@pytest.mark.parametrize("user", ["1", "110", "+8639812345", "9" * 15, "9" * 16, "+", "1" + "+"])
+def test_whatever_the_directory_takes_as_a_target_can_be_rendered_and_nothing_else(
+    layout: Layout, user: str, ring_seconds: int
+) -> None:
+    if re.fullmatch(TARGET_USER, user) and ring_seconds in RING_SECONDS:
+        text = render(_settings(), SECRETS, layout, [EmergencyRoute("110", "police", user, ring_seconds)])
+        assert f"Dial(PJSIP/{user}@police,{ring_seconds}," in text["extensions.conf"]
+        assert lint(text["extensions.conf"]) == []
+    else:
+        with pytest.raises(InvalidInput):
+            EmergencyRoute("110", "police", user, ring_seconds)
 
 
 @pytest.mark.parametrize("user", ["110,30", "110&PJSIP/x", "${EXTEN}", "", "11o"])
