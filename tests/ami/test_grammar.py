@@ -78,12 +78,17 @@ def test_values_of_another_form_are_refused_without_being_repeated(form: re.Patt
     assert refusal.value.detail == "not a field"
 
 
-@pytest.mark.parametrize("name", ["HL_CALL", "__HL_CALL", "MASTER_CHANNEL(HL_PHASE)", "DEVICE_STATE(Custom:seat)"])
+@pytest.mark.parametrize(
+    "name",
+    ["HL_CALL", "__HL_CALL", "MASTER_CHANNEL(HL_PHASE)", "DEVICE_STATE(Custom:seat)", "CALLERID(num)"],
+)
 def test_variables(name: str) -> None:
     assert grammar.variable(name) == name
 
 
-@pytest.mark.parametrize("name", ["SHELL(id)", "FILE(/etc/passwd)", "DB(a/b)", "HL CALL", "A=B", "CHANNEL(${X})", ""])
+@pytest.mark.parametrize(
+    "name", ["SHELL(id)", "FILE(/etc/passwd)", "DB(a/b)", "HL CALL", "A=B", "CHANNEL(${X})", "CALLERID(${X})", ""]
+)
 def test_variables_refused(name: str) -> None:
     with pytest.raises(AmiRefusedValue):
         grammar.variable(name)
