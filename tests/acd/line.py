@@ -110,5 +110,5 @@ class Line:
         """Everything distribution has stored, to show that nothing changed. Inboxes and events included."""
         stored: dict[str, Any] = {}
         for name in sorted(await self.redis.keys("*")):
-            stored[name] = await self.redis.dump(name)
+            stored[str(name)] = await self.redis.dump(name)
         return stored

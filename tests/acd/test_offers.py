@@ -266,6 +266,24 @@ async def test_ringing_past_its_time_counts_as_no_answer(line: Line) -> None:
     assert await acd.position(call) == 1
 
 
+async def test_a_timer_set_anew_by_another_of_the_same_batch_is_kept(line: Line) -> None:
+    acd = await line.process()
+    await line.agent(acd, "1001", "expert-12333")
+    await line.call(acd, steps=EXPERTS_FIRST)
+    (offer,) = await line.offers()
+    await acd.finished(await acd.answered(offer), 15_000)
+    call = await line.call(acd, steps=EXPERTS_FIRST, entered_ms=line.now - 1)
+    line.pass_ms(16_000)  # both the wrap-up and the call's step are due, in this order
+    await acd.heartbeat()
+    await acd.run_timers()
+    (offer,) = await line.offers()
+    line.pass_ms(line.policy.reserve_ms)
+    await acd.heartbeat()
+    await acd.run_timers()
+    assert next((m["type"], m["reservation"]) for m in await line.messages()) == ("revoked", offer.reservation)
+    assert offer.call == call
+
+
 async def test_a_talk_that_nobody_renews_ends_with_wrap_up(line: Line) -> None:
     acd = await line.process()
     await line.agent(acd, "1001")
