@@ -26,19 +26,23 @@ from tests.accept.sound import is_tone
 _CANARY = "/tmp/hotline-canary"  # noqa: S108 - it must never come to be
 _FROM = b"@[local_ip]:[local_port]>"
 _POISON: dict[str, bytes] = {
-    "line end in the name": b'"Zhang\n X-Canary: dead" <sip:13811110001' + _FROM,
+    "line end after the name": b'"Zhang"\n  <sip:13811110001' + _FROM,
     "GBK name": b'"' + "张三".encode("gbk") + b'" <sip:13811110002' + _FROM,
     "command in the name": b'"x\\"; System(touch ' + _CANARY.encode() + b')" <sip:13811110003' + _FROM,
     "function in the name": b'"${SHELL(touch ' + _CANARY.encode() + b')}" <sip:13811110004' + _FROM,
     "line feed in the number": b"<sip:138%0ADATABASE%20PUT%20canary%20state%20dead%0A" + _FROM,
+    "events of AMI in the number": b"<sip:138%0D%0A%0D%0AEvent:%20Hangup%0D%0AUniqueid:%20@TALK@%0D%0A" + _FROM,
     "end of header in the number": b"<sip:138%0D%0A%0D%0A200%20result%3D1%0D%0AHANGUP%0D%0A" + _FROM,
     "& in the number": b"<sip:13811110005%26PJSIP%2F9999" + _FROM,
     ", in the number": b"<sip:13811110006,30,g" + _FROM,
     "function in the number": b"<sip:%24%7BSHELL(touch%20" + _CANARY.replace("/", "%2F").encode() + b")%7D" + _FROM,
 }
-_BY_SIP = (Oddity.ODD_BYTES, Oddity.INJECTED_ENV, Oddity.ODD_CALLER)
+_SPOILT = "AMI events that could not be read"
+_BY_SIP = {Oddity.ODD_BYTES: 1, Oddity.ODD_CALLER: 6}
 _ON_THE_WIRE = (
-    *_BY_SIP,
+    Oddity.ODD_BYTES,
+    Oddity.ODD_CALLER,
+    Oddity.INJECTED_ENV,
     Oddity.EMPTY_CONNECTION,
     Oddity.HALF_OPEN,
     Oddity.HEADER_TOO_LARGE,
@@ -61,7 +65,7 @@ async def all_of_them(line: Line, scale: Scale) -> str:
     marks = call.audio.mark(), at_seat.audio.mark()
     times = scale(1_000, 200)
     await _on_the_wire(line, times, scale(60, 12))
-    served = await _poisonous_callers(line)
+    served = await _poisonous_callers(line, await line.call_id_of(who.e164))
     refused = await careless_builds(line)
     await hears(at_seat, CITIZEN_TONE)
     await hears(call, AGENT_TONE)
@@ -81,7 +85,7 @@ async def all_of_them(line: Line, scale: Scale) -> str:
 
 async def _on_the_wire(line: Line, times: int, half_open: int) -> None:
     """Everything to every voice process at once; each of them counts each."""
-    names = [f"voice-{number}" for number in range(1, line.settings.voice.processes + 1)]
+    names = _voices(line)
     before = {name: await _oddities(line, name) for name in names}
     ports = range(line.settings.voice.fastagi_port, line.settings.voice.fastagi_port + len(names))
     async with asyncio.TaskGroup() as group:
@@ -102,16 +106,16 @@ async def _on_the_wire(line: Line, times: int, half_open: int) -> None:
         assert not missed, f"{name} counted only {missed}"
 
 
-async def _poisonous_callers(line: Line) -> int:
-    """Every one of them is answered by an agent, and what they sent is in no header at the agent's phone."""
-    names = [f"voice-{number}" for number in range(1, line.settings.voice.processes + 1)]
+async def _poisonous_callers(line: Line, talk: str) -> int:
+    """Every one of them is answered by an agent, and no event about a call was spoilt."""
+    names = _voices(line)
     before = sum([await _oddities(line, name) for name in names], Counter[str]())
     since = datetime.now(UTC)
     seats = [await desk(line, f"100{n}", f"800{n}", on_call=_take_briefly, screen=False) for n in (2, 3, 4)]
     for seat in seats:
         line.cleanup.append(seat.leave)
     async with asyncio.TaskGroup() as group:
-        calls = [group.create_task(_poisonous_call(line, sender)) for sender in _POISON.values()]
+        calls = [group.create_task(_poisonous_call(line, sender, talk)) for sender in _POISON.values()]
     for what, call in zip(_POISON, calls, strict=True):
         assert call.result() == 0, f"{what}: SIPp ended with {call.result()}"
 
@@ -120,15 +124,16 @@ async def _poisonous_callers(line: Line) -> int:
         return len([row for row in rows if row["answered_at"]]) >= len(_POISON)
 
     await eventually(all_answered, f"{len(_POISON)} poisonous calls are answered by agents", seconds=20)
-    for at_seat in (at_seat for seat in seats for at_seat in seat.phone.calls):
-        assert not at_seat.invite.get("x-canary"), "a caller's header reached the agent's phone"
     counted = sum([await _oddities(line, name) for name in names], Counter[str]()) - before
-    assert all(counted[reason] for reason in _BY_SIP), f"poisonous calls counted as {dict(counted)}"
+    for reason, least in _BY_SIP.items():
+        assert counted[reason] >= least, f"poisonous calls counted as {dict(counted)}"
+    assert not counted[_SPOILT], f"{counted[_SPOILT]} AMI events spoilt by what callers sent"
     await _not_executed(line)
     return len(_POISON)
 
 
-async def _poisonous_call(line: Line, sender: bytes) -> int:
+async def _poisonous_call(line: Line, sender: bytes, talk: str) -> int:
+    sender = sender.replace(b"@TALK@", talk.encode())
     async with sipp_callers(line, number="12345", calls=1, rate=1, hold_seconds=90, sender=sender) as callers:
         await callers.until("released", 1, seconds=80)
         return await callers.over(seconds=10)
@@ -148,6 +153,10 @@ async def _not_executed(line: Line) -> None:
     assert not await is_dead(line), "a command of a caller's was executed"
 
 
+def _voices(line: Line) -> list[str]:
+    return [f"voice-{number}" for number in range(1, line.settings.voice.processes + 1)]
+
+
 async def _oddities(line: Line, process: str) -> Counter[str]:
     """Reason -> count, as the process itself tells on its health socket."""
     reader, writer = await asyncio.open_unix_connection(socket_of(line.settings, process))
@@ -155,7 +164,10 @@ async def _oddities(line: Line, process: str) -> Counter[str]:
     text = (await asyncio.wait_for(reader.read(), 5.0)).decode()
     writer.close()
     found = re.findall(r'^hotline_agi_oddities_total\{reason="(\w+)"\} ([0-9.e+]+)$', text, re.MULTILINE)
-    return Counter({reason: int(float(count)) for reason, count in found})
+    spoilt = re.findall(r"^hotline_ami_events_malformed_total\{.*\} ([0-9.e+]+)$", text, re.MULTILINE)
+    return Counter({reason: int(float(count)) for reason, count in found}) + Counter(
+        {_SPOILT: sum(int(float(count)) for count in spoilt)}
+    )
 
 
 def _unbroken(call: PhoneCall, since: int, frequency: float) -> None:
