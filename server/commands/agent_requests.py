@@ -42,10 +42,17 @@ class Requests:
         person: dict[str, Any] = answer["person"]
         return person
 
+    async def get(self, path: str) -> Any:
+        """What the server shows. Raises as `post` does."""
+        return await self._ask("GET", path, None)
+
     async def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """What the server answers. Raises Refused, NotSignedIn, PartUnavailable (no answer, or a part is away)."""
+        return await self._ask("POST", path, body)
+
+    async def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
         try:
-            answer = await self._http.post(path, json=body)
+            answer = await self._http.request(method, path, json=body)
         except httpx.TransportError as error:
             raise PartUnavailable(
                 f"{self.url} 没有应答 ({type(error).__name__})", remedy="确认系统已启动: hotline doctor"
