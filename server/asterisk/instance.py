@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from agi.classic import script_files
+from directory.modes import EMERGENCY_NUMBERS
 from hotline.errors import PartUnavailable
 from hotline.settings import Settings, project_root
-from server.asterisk import secrets
+from server.asterisk import ringback, secrets
 from server.asterisk.layout import Layout, find
 from server.asterisk.render import EmergencyRoute, NativeQueue, render
 
@@ -67,6 +68,7 @@ def make_folders(layout: Layout) -> None:
         layout.etc,
         layout.var / "keys",
         layout.prompts,
+        layout.tones,
         layout.music,
         layout.agi_bin,
         layout.callbacks,
@@ -83,7 +85,7 @@ def make_folders(layout: Layout) -> None:
 
 
 def install_media(layout: Layout, media: Path) -> None:
-    """Prompts and music from `media/`.
+    """Prompts and music from `media/`, and the ringing tone.
 
     Raises PartUnavailable when there is no music: waiting callers would hear nothing.
     """
@@ -94,6 +96,16 @@ def install_media(layout: Layout, media: Path) -> None:
             f"no music for waiting callers under {media / 'music'}", remedy="run `hotline prompts render`"
         )
     _install(music, layout.music)
+    ringback.install(layout.tones)
+    for number in EMERGENCY_NUMBERS:
+        _link_announcement(layout, number)
+
+
+def _link_announcement(layout: Layout, number: str) -> None:
+    """The greeting of an emergency line under a name without a dot: a playlist takes one for a file's extension."""
+    link = layout.tones / f"announce-{number}.alaw"
+    if not link.is_symlink():
+        link.symlink_to(Path("..") / layout.prompts.name / f"greeting.{number}.alaw")
 
 
 def install_script(layout: Layout) -> None:

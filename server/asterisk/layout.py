@@ -72,6 +72,11 @@ class Layout:
         return self.share / "sounds" / "hotline"
 
     @property
+    def tones(self) -> Path:
+        """Tones as sound files, beside the prompts."""
+        return self.share / "sounds" / "tones"
+
+    @property
     def music(self) -> Path:
         """Files of music class `hl`."""
         return self.home / "music"

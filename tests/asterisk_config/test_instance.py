@@ -18,7 +18,7 @@ from tests.asterisk_fixtures import LiveAsterisk, asterisk_settings, make_media,
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
     layout = Layout("ast1", tmp_path / "home", None)
-    for folder in (layout.etc, layout.prompts, layout.music, layout.agi_bin):
+    for folder in (layout.etc, layout.prompts, layout.tones, layout.music, layout.agi_bin):
         folder.mkdir(parents=True)
     return layout
 
@@ -67,9 +67,10 @@ def test_apply_reloads_only_what_changed(tmp_path: Path) -> None:
     try:
         done = apply(asterisk.settings, [EmergencyRoute("119", "police", "119")], layout=asterisk.layout)
 
-        assert done.changed == ("extensions.conf",)
-        assert done.reloaded == ("dialplan reload",)
+        assert done.changed == ("extensions.conf", "musiconhold.conf")
+        assert done.reloaded == ("dialplan reload", "moh reload")
         assert done.restart == ()
+        assert "Class: hl-119" in asterisk.cli("moh show classes")
         assert "PJSIP/119@police" in asterisk.cli("dialplan show 119@hl-emergency")
         assert apply(asterisk.settings, [EmergencyRoute("119", "police", "119")], layout=asterisk.layout).changed == ()
         with pytest.raises(Conflict):  # a directory that cannot be read takes no 110 away

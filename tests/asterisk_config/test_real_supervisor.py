@@ -80,6 +80,30 @@ def test_with_no_process_and_no_agent_the_caller_is_written_down_and_told(
     assert "BYE sip:" in (tmp_path / "caller.log").read_text()
 
 
+def test_a_call_back_that_cannot_be_written_down_is_not_promised_and_the_search_goes_on(
+    asterisk: LiveAsterisk, ports: tuple[int, int], calls: list[subprocess.Popen[bytes]], tmp_path: Path
+) -> None:
+    ends: queue.Queue[str] = queue.Queue()
+    told = Told()
+
+    def play(session: Session) -> None:
+        told.add(session)
+        ends.put(session.wait_for_end())
+
+    asterisk.layout.callbacks.chmod(0o500)
+    try:
+        calls.append(place_call(asterisk, tmp_path, "12333", seconds=60))
+        channel = until(asterisk.channel, "the caller's channel")
+        until(lambda: asterisk.variable(channel, "HL_CALLBACK") == "failed", "the script was tried")
+        with VoicePeer(ports[0], play), VoicePeer(ports[1], play):
+            assert told.next().arguments[3] == "waiting"
+            # The script's own wish not to be disturbed is over: this session is told of the hang-up.
+            asterisk.cli(f"channel request hangup {channel}")
+            assert ends.get(timeout=5) == "HANGUP"
+    finally:
+        asterisk.layout.callbacks.chmod(0o750)
+
+
 def test_a_process_that_refuses_costs_one_second(
     asterisk: LiveAsterisk, ports: tuple[int, int], calls: list[subprocess.Popen[bytes]], tmp_path: Path
 ) -> None:

@@ -104,7 +104,7 @@ def test_an_emergency_number_is_known_in_every_spelling(layout: Layout) -> None:
 
     for spelling in ("110", "0398110", "+86398110", "0086398110"):
         assert f"exten => {spelling},1,Set(HL_DID=110)" in text
-    assert "Dial(PJSIP/110@police,15,gU(hl-answered))" in text
+    assert "Dial(PJSIP/110@police,15,gm(hl-110)U(hl-answered))" in text
 
 
 def test_each_native_figure_reaches_the_dialplan(layout: Layout) -> None:
