@@ -152,4 +152,4 @@ class Adoption:
 
     def _let_go(self, orphan: Orphan) -> None:
         self._orphans.pop(orphan.call, None)
-        self._board.watches.close(orphan.uniqueid)
+        self._board.watches.close(orphan.uniqueid, orphan.watch)

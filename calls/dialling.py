@@ -11,6 +11,7 @@ from agi.session import AgiSession
 from calls.dialwatch import DialWatch
 from calls.live import LiveCall
 from calls.switchboard import Switchboard
+from hotline.tasks import end
 
 _EVENTS_SECONDS = 1.0
 """How long AMI's events may lag behind the AGI answer that follows from them."""
@@ -56,8 +57,9 @@ async def dial(
         caller_here = False
     finally:
         await _events_settled(board, watch)
-        attendant.cancel()
-        board.watches.close(live.uniqueid)
+        # Awaited, so that nothing of it runs beside what follows.
+        await end([attendant])
+        board.watches.close(live.uniqueid, watch)
     return Dialled(
         status=status,
         cause=cause,

@@ -58,6 +58,13 @@ class DialWatch:
             await self.changed.wait()
         return self.bridged_ms
 
+    async def until_called(self) -> str:
+        """Waits until there is a leg to the callee; returns its channel."""
+        while self.callee_channel is None:
+            self.changed.clear()
+            await self.changed.wait()
+        return self.callee_channel
+
     async def until_over(self) -> None:
         """Waits until the Dial has failed or the two have parted."""
         while not self.over:
@@ -87,8 +94,10 @@ class DialWatches:
         watch = self._watches[caller_uniqueid] = DialWatch()
         return watch
 
-    def close(self, caller_uniqueid: str) -> None:
-        self._watches.pop(caller_uniqueid, None)
+    def close(self, caller_uniqueid: str, watch: DialWatch) -> None:
+        """End a watch; one that has replaced it goes on."""
+        if self._watches.get(caller_uniqueid) is watch:
+            del self._watches[caller_uniqueid]
 
     async def _dial_begin(self, event: DialBegin) -> None:
         if watch := self._watches.get(event.uniqueid):

@@ -7,7 +7,7 @@ import asyncio
 import structlog
 
 from acd.errors import AnsweredCall
-from agi.errors import AgiConnectionLost, AgiError, AgiHangup
+from agi.errors import AgiCommandFailed, AgiConnectionLost, AgiError, AgiHangup
 from agi.session import AgiSession
 from agi.variables import DEGRADE, PHASE, Phase
 from calls.facts import Kind
@@ -55,7 +55,8 @@ class Inbound:
             # The channel is alive and we cannot speak with it: the dialplan tries the next process.
             _log.warning("call.agi_failed", call=live.call, code=error.code)
         finally:
-            self._board.live.pop(live.call, None)
+            if self._board.holds(live):
+                del self._board.live[live.call]
 
     async def _admit(self, session: AgiSession, entry: _Entry) -> LiveCall:
         board = self._board
@@ -88,10 +89,14 @@ class Inbound:
 
     async def _plan(self, session: AgiSession, entry: _Entry) -> LinePlan:
         """What the directory says for the line the citizen really dialled, at the moment of entry."""
-        diverted = diverted_from(
-            await session.get_full_variable("${PJSIP_HEADER(read,Diversion)}"),
-            await session.get_full_variable("${PJSIP_HEADER(read,History-Info)}"),
-        )
+        try:
+            diverted = diverted_from(
+                await session.get_full_variable("${PJSIP_HEADER(read,Diversion)}"),
+                await session.get_full_variable("${PJSIP_HEADER(read,History-Info)}"),
+            )
+        except AgiError:
+            # Even of a citizen who hung up this soon it is written that they called.
+            diverted = []
         if session.env.get("agi_rdnis", "unknown") != "unknown":
             diverted.append(session.env["agi_rdnis"])
         directory, at = self._board.directory.snapshot, from_ms(entry.entered_ms)
@@ -135,7 +140,14 @@ class Inbound:
     async def _play(self, session: AgiSession, prompts: list[str]) -> None:
         await session.answer()
         for prompt in prompts:
-            await session.control_stream_file(self._board.prompts.path(prompt))
+            if not self._board.has_prompt(prompt):
+                _log.error("call.prompt_not_rendered", prompt=prompt)
+                continue
+            try:
+                await session.control_stream_file(self._board.prompts.path(prompt))
+            except AgiCommandFailed:
+                # A sentence that cannot be played must not keep a citizen from a human.
+                _log.error("call.prompt_not_played", prompt=prompt)
 
     async def _farewell(self, session: AgiSession, prompts: list[str]) -> None:
         if session.hung_up.is_set():
@@ -146,7 +158,7 @@ class Inbound:
 
     async def _gone(self, live: LiveCall) -> None:
         """The channel went away between two steps: before the queue, or on the way out."""
-        if live.answered:
+        if live.answered or not self._board.holds(live):
             return
         live.scribe.write(Kind.ABANDONED, waited_ms=self._board.clock.now_ms() - live.entered_ms)
         await self._board.acd_step(self._board.acd.leave(live.call))

@@ -55,6 +55,10 @@ class Switchboard:
         since = self.redis_lost_since
         return since is not None and self.clock.monotonic() - since > self.settings.voice.redis_grace_seconds
 
+    def holds(self, live: LiveCall) -> bool:
+        """Whether this is still the call's session: the same call may have come in again while this one ended."""
+        return self.live.get(live.call) is live
+
     def has_prompt(self, key: str) -> bool:
         """Whether this prompt is rendered."""
         return key in self.rendered

@@ -114,5 +114,7 @@ async def _next_message(board: Switchboard, live: LiveCall, session: AgiSession)
 
 
 async def _abandoned(board: Switchboard, live: LiveCall) -> None:
+    if not board.holds(live):
+        return
     live.scribe.write(Kind.ABANDONED, waited_ms=board.clock.now_ms() - live.entered_ms)
     await board.acd_step(board.acd.leave(live.call))
