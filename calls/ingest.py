@@ -12,7 +12,7 @@ import structlog
 from redis.exceptions import RedisError, ResponseError
 from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from calls.facts import Entry
@@ -26,9 +26,38 @@ _log = structlog.get_logger(__name__)
 _GROUP = "ingest"
 _BATCH = 500
 
+_VALUE_AT_FAULT = frozenset({"22", "23"})
+"""Classes of SQLSTATE (PostgreSQL, appendix A): data exception, integrity constraint violation."""
+
+_LONGEST_DIALLED = 32
+"""A caller may dial more digits than any number has; the summary keeps the first of them."""
+
 
 async def insert_entries(session: AsyncSession, entries: Sequence[Entry]) -> None:
-    """Keep facts; one already kept is left as it is. The caller commits."""
+    """Keep facts; one already kept is left as it is, one that PostgreSQL will never take is logged and left out, so
+    that it cannot hold up all others. The caller commits."""
+    # Rows are taken in one order by every writer, so that two writers of the same calls cannot deadlock.
+    ordered = sorted(entries, key=lambda e: (e.call_id, e.seq))
+    if await _taken(session, ordered):
+        return
+    for entry in ordered:
+        if not await _taken(session, [entry]):
+            _log.error("journal.entry_refused", call=entry.call_id, kind=entry.kind)
+
+
+async def _taken(session: AsyncSession, entries: Sequence[Entry]) -> bool:
+    """Insert all or none; False if a value in them is at fault."""
+    try:
+        async with session.begin_nested():
+            await _insert(session, entries)
+    except DBAPIError as error:
+        if str(getattr(error.orig, "sqlstate", None))[:2] not in _VALUE_AT_FAULT:
+            raise
+        return False
+    return True
+
+
+async def _insert(session: AsyncSession, entries: Sequence[Entry]) -> None:
     fresh = await session.execute(
         insert(JournalRow)
         .values(
@@ -50,8 +79,7 @@ async def insert_entries(session: AsyncSession, entries: Sequence[Entry]) -> Non
         .returning(JournalRow.call_id, JournalRow.seq)
     )
     kept = {(row.call_id, row.seq) for row in fresh}
-    # Rows are taken in one order by every writer, so that two writers of the same calls cannot deadlock.
-    for entry in sorted(entries, key=lambda e: (e.call_id, e.seq)):
+    for entry in entries:
         if (entry.call_id, entry.seq) in kept:
             await _project(session, entry)
 
@@ -61,8 +89,8 @@ def _summary_of(entry: Entry) -> dict[str, Any]:
     told = entry.attributes
     match entry.kind:
         case "entered":
-            return {"entered_at": entry.at} | {
-                name: told.get(name) for name in ("caller", "dialled", "line", "unit", "mode")
+            return {"entered_at": entry.at, "dialled": (told.get("dialled") or "")[:_LONGEST_DIALLED] or None} | {
+                name: told.get(name) for name in ("caller", "line", "unit", "mode")
             }
         case "queued":
             return {"queued_at": entry.at}
@@ -135,7 +163,19 @@ class JournalIngest:
             await self._redis.xgroup_create(self._stream, _GROUP, id="0", mkstream=True)
             return []
         streams = answer.values() if isinstance(answer, dict) else [entries for _, entries in answer or []]
-        return [(at, Entry.load(fields["entry"])) for entries in streams for at, fields in entries if fields]
+        return await self._readable([(at, fields) for entries in streams for at, fields in entries if fields])
+
+    async def _readable(self, found: list[tuple[str, dict[str, str]]]) -> list[tuple[str, Entry]]:
+        batch = []
+        for at, fields in found:
+            try:
+                batch.append((at, Entry.load(fields["entry"])))
+            except (ValueError, TypeError, KeyError):
+                # Nothing of ours, or of another version: it must not hold up what follows.
+                _log.error("journal.stream_entry_refused", at=at)
+                await self._redis.xack(self._stream, _GROUP, at)
+                await self._redis.xdel(self._stream, at)
+        return batch
 
     async def _keep(self, batch: list[tuple[str, Entry]]) -> None:
         async with self._database.transaction() as session:

@@ -46,6 +46,8 @@ class Journal:
         self._to_send: asyncio.Queue[Entry] = asyncio.Queue()
         spool.mkdir(parents=True, exist_ok=True)
         self._recover()
+        # A line cut off by a crash has no end: the next one must not grow on to it.
+        self._torn = self._path.exists() and not self._path.read_bytes().endswith(b"\n")
         self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def _recover(self) -> None:
@@ -67,8 +69,13 @@ class Journal:
         return len(self._pending)
 
     def write(self, entry: Entry) -> None:
-        """Keep a fact. On return it survives the death of this process."""
-        os.write(self._file, entry.dump() + b"\n")
+        """Keep a fact. On return it survives the death of this process, unless the disk takes nothing more: then it
+        is kept in memory until PostgreSQL has it."""
+        line = (b"\n" if self._torn else b"") + entry.dump() + b"\n"
+        try:
+            self._torn = os.write(self._file, line) < len(line)
+        except OSError as error:
+            _log.error("journal.spool_not_written", reason=error.strerror)
         self._pending[(entry.call_id, entry.seq)] = (self._clock.monotonic(), entry)
         self._to_send.put_nowait(entry)
 
@@ -76,10 +83,15 @@ class Journal:
         """PostgreSQL has these; the spool file is emptied when nothing is left to confirm."""
         for call_id, seq in entries:
             self._pending.pop((call_id, seq), None)
-        if not self._pending:
-            os.ftruncate(self._file, 0)
-        elif os.fstat(self._file).st_size > self.COMPACT_ABOVE:
-            self._compact()
+        try:
+            if not self._pending:
+                os.ftruncate(self._file, 0)
+                self._torn = False
+            elif os.fstat(self._file).st_size > self.COMPACT_ABOVE:
+                self._compact()
+        except OSError as error:
+            # A spool that stays too long is read again at the next start, and kept once all the same.
+            _log.error("journal.spool_not_shortened", reason=error.strerror)
 
     def _compact(self) -> None:
         """A line that is never idle never empties its spool: keep only what is unconfirmed."""
@@ -87,8 +99,9 @@ class Journal:
         fresh.write_bytes(b"".join(entry.dump() + b"\n" for _, entry in self._pending.values()))
         fresh.chmod(0o600)
         fresh.replace(self._path)
-        os.close(self._file)
-        self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND)
+        former, self._file = self._file, os.open(self._path, os.O_WRONLY | os.O_APPEND)
+        os.close(former)
+        self._torn = False
 
     async def run(self) -> None:
         """Feed the stream and look after what stays unconfirmed, until cancelled."""
