@@ -169,6 +169,8 @@ class AgiConnection(asyncio.Protocol):
             self._counters.odd(Oddity.INJECTED_ENV)
         if self.header.odd_bytes:
             self._counters.odd(Oddity.ODD_BYTES)
+        if self.header.odd_caller:
+            self._counters.odd(Oddity.ODD_CALLER)
         self._on_ready(self)
 
     def _heard_hangup(self) -> None:

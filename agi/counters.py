@@ -23,6 +23,8 @@ class Oddity(StrEnum):
     """Lines in the header that Asterisk does not write: a line feed in the caller's name or number."""
     ODD_BYTES = "odd_bytes"
     """Header not in UTF-8, e.g. a caller's name in GBK; read with replacement characters."""
+    ODD_CALLER = "odd_caller"
+    """A caller's number that is none (`&`, `,`, `${`, ...), or a control character in the caller's number or name."""
     UNKNOWN_ROUTE = "unknown_route"
     TOO_MANY_SESSIONS = "too_many_sessions"
     TOO_MANY_HALF_OPEN = "too_many_half_open"

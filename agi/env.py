@@ -20,9 +20,13 @@ from types import MappingProxyType
 
 from agi.errors import AgiBadEnvironment, AgiHeaderTooLarge
 from agi.limits import AgiLimits
+from agi.variables import ODD
 
 _LINE = re.compile(rb"(agi_[a-z0-9_]{1,40}):(?: (.*))?", re.S)
 _ARGUMENT = re.compile(r"agi_arg_([1-9][0-9]{0,2})")
+_PRESENTED = re.compile(r"[A-Za-z0-9+*#._ -]*")
+"""A number, or the user name or word some trunks put in its place."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _AFTER_THE_CALLERS = frozenset({"agi_priority", "agi_enhanced", "agi_accountcode", "agi_threadid"})
 
 
@@ -74,6 +78,17 @@ class EnvReader:
         except UnicodeDecodeError:
             self.odd_bytes = True
             return value.decode(errors="replace")
+
+    @property
+    def odd_caller(self) -> bool:
+        """Whether the caller's number is no number, or a control character is in the caller's number or name.
+
+        The dialplan looks first and then says so in an argument, because both would also be in AMI's events.
+        """
+        if ODD in self.args[5:6]:
+            return True
+        number, name = self._env.get("agi_callerid", ""), self._env.get("agi_calleridname", "")
+        return not _PRESENTED.fullmatch(number) or _CONTROL.search(name) is not None
 
     @property
     def env(self) -> Mapping[str, str]:

@@ -26,6 +26,9 @@ DID: Final = "HL_DID"
 DEGRADE: Final = "HL_DEGRADE"
 """`yes`: the voice process cannot work now and gives the caller to the native queue at once."""
 
+ODD: Final = "odd"
+"""Sixth argument of AGI, if the dialplan dropped the caller's number and name: they held what neither ever does."""
+
 TRUNK: Final = "HL_TRUNK"
 """Endpoint the call came from."""
 

@@ -17,6 +17,8 @@ _FUNCTIONS: Final = re.compile(
     r"(CUT|FIELDQTY)\(HL_[A-Z]+,.*\)|STRFTIME\(,,[^$]*\)|RAND\([0-9]+,[0-9]+\)|CHANNEL\(endpoint\)"
 )
 _CLEANED: Final = "FILTER(0-9,${EXTEN})"
+_COUNTED: Final = re.compile(r"LEN\(.*\)")
+"""A number, whatever is counted."""
 _DIALLING: Final = frozenset({"dial", "originate", "retrydial", "page", "transfer", "followme", "bridge"})
 _RUNNING: Final = frozenset(
     {"system", "trysystem", "externalivr", "exec", "execif", "tryexec", "eagi", "deadagi", "dbput"}
@@ -107,7 +109,7 @@ def _value_faults(step: Step) -> Iterator[str]:
     if name in _DIALLING and "$" in step.arguments.partition(",")[0]:
         yield f"{step.application} takes its target from a variable"
     for expression in _substitutions(step.arguments):
-        if expression == _CLEANED:
+        if expression == _CLEANED or _COUNTED.fullmatch(expression):
             continue
         if not (_OURS.fullmatch(expression) or expression in _PLAIN or _FUNCTIONS.fullmatch(expression)):
             yield f"${{{expression}}} may hold what a caller chose"
@@ -123,6 +125,6 @@ def _substitutions(text: str) -> Iterator[str]:
             end += 1
         inner = text[at + 2 : end - 1]
         yield inner
-        if inner != _CLEANED:
+        if inner != _CLEANED and not _COUNTED.fullmatch(inner):
             yield from _substitutions(inner)
         at = text.find("${", end)

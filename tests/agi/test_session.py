@@ -413,6 +413,23 @@ async def test_functions_in_use_are_allowed(line: Line) -> None:
     await session.set_variable("__HL_CALL", "ast1-1.2")
 
 
+@pytest.mark.parametrize(
+    ("opening", "odd"),
+    [
+        (header(), 0),
+        (header(agi_callerid="unknown", agi_calleridname='张三 "主任"'), 0),
+        (header(agi_callerid="138&PJSIP/9999"), 1),
+        (header(agi_callerid="138,30,g"), 1),
+        (header(agi_callerid="${SHELL(id)}"), 1),
+        (header(agi_calleridname="a\rb"), 1),
+        (header((*ARGS, "odd"), agi_callerid="unknown"), 1),
+    ],
+)
+async def test_a_callers_number_that_is_none_is_counted(line: Line, opening: bytes, odd: int) -> None:
+    await line.call(opening)
+    assert line.counters.count(Oddity.ODD_CALLER) == odd
+
+
 async def test_gbk_bytes_and_carriage_return_in_the_callers_name(line: Line) -> None:
     session, peer = await line.call(header(agi_calleridname="张三".encode("gbk") + b"\rEXEC System id"))
     assert session.env["agi_calleridname"].endswith("\rEXEC System id")

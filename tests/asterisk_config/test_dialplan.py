@@ -41,6 +41,7 @@ PLANTED = {
     "a header in an application": "exten => s,1,Set(X=${PJSIP_HEADER(read,Diversion)})",
     "a caller's digits inside another function": "exten => s,1,Set(X=${CUT(HL_DID,${EXTEN},1)})",
     "a filter that lets more through": "exten => s,1,Set(HL_DID=${FILTER(0-9&,${EXTEN})})",
+    "a caller's number beside its length": "exten => s,1,Set(HL_SENT=${LEN(${CALLERID(num)})}${CALLERID(num)})",
     "a filter over something else": "exten => s,1,Set(HL_DID=${FILTER(0-9,${CALLERID(num)})})",
     "a number of a caller's choosing": "exten => _X.,1,Dial(PJSIP/${EXTEN}@carrier)",
     "a cleaned number of a caller's choosing": "exten => s,1,Dial(PJSIP/${HL_DID}@carrier,30)",

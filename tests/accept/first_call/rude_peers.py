@@ -26,19 +26,19 @@ from tests.accept.sound import is_tone
 _CANARY = "/tmp/hotline-canary"  # noqa: S108 - it must never come to be
 _FROM = b"@[local_ip]:[local_port]>"
 _POISON: dict[str, bytes] = {
-    "line end after the name": b'"Zhang"\n  <sip:13811110001' + _FROM,
     "GBK name": b'"' + "张三".encode("gbk") + b'" <sip:13811110002' + _FROM,
     "command in the name": b'"x\\"; System(touch ' + _CANARY.encode() + b')" <sip:13811110003' + _FROM,
     "function in the name": b'"${SHELL(touch ' + _CANARY.encode() + b')}" <sip:13811110004' + _FROM,
     "line feed in the number": b"<sip:138%0ADATABASE%20PUT%20canary%20state%20dead%0A" + _FROM,
-    "events of AMI in the number": b"<sip:138%0D%0A%0D%0AEvent:%20Hangup%0D%0AUniqueid:%20@TALK@%0D%0A" + _FROM,
+    "events of AMI in the number": b"<sip:138%0D%0A%0D%0AEvent%3A%20Hangup%0D%0AUniqueid%3A%20@TALK@%0D%0A" + _FROM,
     "end of header in the number": b"<sip:138%0D%0A%0D%0A200%20result%3D1%0D%0AHANGUP%0D%0A" + _FROM,
     "& in the number": b"<sip:13811110005%26PJSIP%2F9999" + _FROM,
     ", in the number": b"<sip:13811110006,30,g" + _FROM,
     "function in the number": b"<sip:%24%7BSHELL(touch%20" + _CANARY.replace("/", "%2F").encode() + b")%7D" + _FROM,
 }
 _SPOILT = "AMI events that could not be read"
-_BY_SIP = {Oddity.ODD_BYTES: 1, Oddity.ODD_CALLER: 6}
+_ODD_NUMBERS = 6
+"""Of them; Asterisk itself mends a name that is not UTF-8, and drops a request with a line end in a name."""
 _ON_THE_WIRE = (
     Oddity.ODD_BYTES,
     Oddity.ODD_CALLER,
@@ -125,8 +125,7 @@ async def _poisonous_callers(line: Line, talk: str) -> int:
 
     await eventually(all_answered, f"{len(_POISON)} poisonous calls are answered by agents", seconds=20)
     counted = sum([await _oddities(line, name) for name in names], Counter[str]()) - before
-    for reason, least in _BY_SIP.items():
-        assert counted[reason] >= least, f"poisonous calls counted as {dict(counted)}"
+    assert counted[Oddity.ODD_CALLER] >= _ODD_NUMBERS, f"poisonous calls counted as {dict(counted)}"
     assert not counted[_SPOILT], f"{counted[_SPOILT]} AMI events spoilt by what callers sent"
     await _not_executed(line)
     return len(_POISON)
