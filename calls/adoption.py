@@ -74,12 +74,16 @@ class Adoption:
         """Adopt new orphans, then move every one on as far as its channel has gone."""
         for view in await self._board.acd.adopt_orphans():
             self._take(view)
+        for orphan in [orphan for orphan in self._orphans.values() if orphan.call in self._board.live]:
+            await self._back(orphan)
         if not self._orphans:
             return
         try:
             channels = {channel.uniqueid: channel for channel in await self._board.ami.channels()}
         except AmiError:
             # Without AMI nothing can be known; the talk lease is renewed meanwhile, so nothing is given up.
+            for orphan in self._orphans.values():
+                await self._renew(orphan)
             return
         for orphan in list(self._orphans.values()):
             await self._advance(orphan, channels.get(orphan.uniqueid))
@@ -102,10 +106,6 @@ class Adoption:
         )
 
     async def _advance(self, orphan: Orphan, channel: ChannelInfo | None) -> None:
-        if orphan.call in self._board.live:
-            # Back in AGI with us: its session has taken over, and the watch is the session's.
-            self._orphans.pop(orphan.call)
-            return
         bridged = channel is not None and bool(channel.bridge_id)
         if orphan.stage is Stage.RINGING and (bridged or orphan.watch.talked):
             await self._answered(orphan)
@@ -113,9 +113,20 @@ class Adoption:
             if not bridged:
                 await self._talk_over(orphan, channel)
             else:
-                await self._board.acd_step(self._board.acd.renew(orphan.offer, self._board.talk_until_ms()))
+                await self._renew(orphan)
         elif channel is None or channel.application != "Dial":
             await self._not_answered(orphan, channel)
+
+    async def _renew(self, orphan: Orphan) -> None:
+        if orphan.stage is Stage.TALKING:
+            await self._board.acd_step(self._board.acd.renew(orphan.offer, self._board.talk_until_ms()))
+
+    async def _back(self, orphan: Orphan) -> None:
+        """In AGI with us: its session has taken over. It may have enqueued under the offer that nobody else would
+        end before its deadline."""
+        if orphan.stage is Stage.RINGING:
+            await self._offer_over(orphan, self._outcome(orphan))
+        self._let_go(orphan)
 
     async def _answered(self, orphan: Orphan) -> None:
         orphan.stage = Stage.TALKING
@@ -136,19 +147,24 @@ class Adoption:
         self._let_go(orphan)
 
     async def _not_answered(self, orphan: Orphan, channel: ChannelInfo | None) -> None:
+        # With a channel the dialplan has it and brings it to a living process; the place is in HL_ENTERED.
+        await self._offer_over(orphan, Outcome.CALLER_GONE if channel is None else self._outcome(orphan))
+        if channel is None:
+            waited_ms = self._board.clock.now_ms() - orphan.entered_ms
+            orphan.scribe.write(Kind.ABANDONED, waited_ms=waited_ms)
+            await self._board.acd_step(self._board.acd.leave(orphan.call))
+        self._let_go(orphan)
+
+    @staticmethod
+    def _outcome(orphan: Orphan) -> Outcome:
+        return offer_outcome(orphan.watch.dial_status or "CONGESTION", orphan.watch.callee_cause or 0)
+
+    async def _offer_over(self, orphan: Orphan, outcome: Outcome) -> None:
         board, offer = self._board, orphan.offer
-        outcome = Outcome.CALLER_GONE
-        if channel is not None:
-            # The dialplan has it and brings it to a living process; the place is in HL_ENTERED.
-            outcome = offer_outcome(orphan.watch.dial_status or "CONGESTION", orphan.watch.callee_cause or 0)
         orphan.scribe.write(Kind.OFFER_FAILED, offer.reservation, agent=offer.agent, outcome=outcome.value)
         await board.acd_step(board.acd.failed(offer, outcome))
         told = {"reservation": offer.reservation, "call": orphan.call, "outcome": outcome.value}
         await board.pops.tell(offer.agent, "pop_withdrawn", told)
-        if channel is None:
-            orphan.scribe.write(Kind.ABANDONED, waited_ms=board.clock.now_ms() - orphan.entered_ms)
-            await board.acd_step(board.acd.leave(orphan.call))
-        self._let_go(orphan)
 
     def _let_go(self, orphan: Orphan) -> None:
         self._orphans.pop(orphan.call, None)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 import structlog
 from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from acd import presence
+from acd.errors import EpochChanged
 from acd.states import CallState
+from ami.errors import AmiError
 from calls.devices import Devices
+from calls.live import LiveCall
 from calls.models import SiteEpochRow
 from calls.switchboard import Switchboard
 from calls.waiting import request
-from hotline.errors import HotlineError
+from hotline.errors import HotlineError, PartUnavailable
 
 _log = structlog.get_logger(__name__)
 
@@ -45,16 +50,38 @@ async def rebuild(board: Switchboard, devices: Devices) -> bool:
         _log.warning("epoch.rebuilding", epoch=epoch, calls=len(board.live))
         await _resend_agents(board)
         for live in list(board.live.values()):
-            if live.offer is not None:
-                state = CallState.TALKING if live.answered else CallState.RINGING
-                live.offer = await board.acd.resend_talk(request(board, live), live.offer, state)
-            elif not live.answered and live.queued_ms is not None:
-                await board.acd.resend_call(request(board, live))
-        await devices.reconcile()
-    except HotlineError as error:
+            await _said(_resend(board, live))
+    except (EpochChanged, PartUnavailable) as error:
         _log.warning("epoch.rebuild_failed", reason=type(error).__name__)
         return False
+    try:
+        await devices.reconcile()
+    except AmiError as error:
+        # Said again on every connect; until then nobody is offered.
+        _log.info("epoch.devices_unknown", code=error.code)
     return True
+
+
+async def _resend(board: Switchboard, live: LiveCall) -> None:
+    offer = live.offer
+    if offer is not None:
+        state = CallState.TALKING if live.answered else CallState.RINGING
+        renewed = await board.acd.resend_talk(request(board, live), offer, state)
+        if live.offer is offer:
+            live.offer = renewed
+    elif not live.answered and live.queued_ms is not None:
+        await board.acd.resend_call(request(board, live))
+
+
+async def _said(step: Awaitable[None]) -> None:
+    """One call or agent that is refused (its seat or its agent is taken by something as real) must not keep all others
+    out of the new epoch."""
+    try:
+        await step
+    except (EpochChanged, PartUnavailable):
+        raise
+    except HotlineError as error:
+        _log.warning("epoch.not_taken_up", code=error.code)
 
 
 async def _resend_agents(board: Switchboard) -> None:
@@ -66,4 +93,4 @@ async def _resend_agents(board: Switchboard) -> None:
         _log.warning("epoch.presence_unavailable")
         return
     for wish in present:
-        await board.acd.restore_agent(wish.agent, wish.extension, wish.groups, wish.wanted, wish.reason)
+        await _said(board.acd.restore_agent(wish.agent, wish.extension, wish.groups, wish.wanted, wish.reason))

@@ -31,6 +31,8 @@ class NativeQueueMirror:
 
     def __init__(self, board: Switchboard) -> None:
         self._board = board
+        self._paused: dict[str, bool] = {}
+        """Members as last seen or made, and whether each is paused: most changes of an agent change nothing here."""
 
     async def run(self) -> None:
         """Follow the ACD's events until cancelled. What is missed is repaired by `reconcile`."""
@@ -44,33 +46,47 @@ class NativeQueueMirror:
 
     async def _mirror_event(self, event: AgentEvent) -> None:
         if event.state is AgentState.SIGNED_OUT:
-            await self._board.ami_step(self._board.ami.queue_remove(QUEUE, f"PJSIP/{event.extension}"))
+            await self._remove(f"PJSIP/{event.extension}")
         else:
             await self._place(event)
 
     async def reconcile(self) -> None:
-        """Make the queue's members what the ACD says they are."""
+        """Make the queue's members what the ACD says they are. While a new epoch is due the ACD knows nobody, and the
+        members are all that could serve a citizen."""
+        if await self._board.acd.stored_epoch() != self._board.acd.epoch:
+            return
         wanted = {
             f"PJSIP/{agent.extension}": agent
             for agent in await self._board.acd.agents()
             if agent.state is not AgentState.SIGNED_OUT and agent.extension
         }
-        present = {member.interface for member in (await self._board.ami.queue_status(QUEUE)).members}
-        for ghost in present - wanted.keys():
-            _log.warning("native_queue.ghost_removed")
-            await self._board.ami_step(self._board.ami.queue_remove(QUEUE, ghost))
+        present = (await self._board.ami.queue_status(QUEUE)).members
+        self._paused = {member.interface: member.paused for member in present}
+        for member in present:
+            agent_there = wanted.get(member.interface)
+            if agent_there is None or agent_there.agent != member.member_name:
+                _log.warning("native_queue.ghost_removed")
+                await self._remove(member.interface)
         for agent in wanted.values():
             await self._place(agent)
 
     async def _place(self, agent: AgentView | AgentEvent) -> None:
         interface = f"PJSIP/{agent.extension}"
         paused = agent.state not in _TAKES_CALLS
+        if self._paused.get(interface) is paused:
+            return
         ami = self._board.ami
         try:
-            added = await ami.queue_add(
+            if interface in self._paused or not await ami.queue_add(
                 QUEUE, interface, member_name=agent.agent, paused=paused, state_interface=interface
-            )
-            if not added:
+            ):
                 await ami.queue_pause(QUEUE, interface, paused, agent.reason or "")
         except AmiError as error:
+            self._paused.pop(interface, None)
             _log.info("native_queue.not_mirrored", code=error.code)
+        else:
+            self._paused[interface] = paused
+
+    async def _remove(self, interface: str) -> None:
+        self._paused.pop(interface, None)
+        await self._board.ami_step(self._board.ami.queue_remove(QUEUE, interface))

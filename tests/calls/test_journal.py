@@ -289,7 +289,9 @@ _STEPS = st.lists(
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=_STEPS)
-async def test_exactly_once_whatever_happens_in_whatever_order(desk: Desk, steps: list[str]) -> None:
+async def test_exactly_once_whatever_happens_in_whatever_order(  # noqa: PLR0912
+    desk: Desk, steps: list[str]
+) -> None:
     """Property: every promised fact is kept once at the end."""
     await desk.redis.flushall()
     desk.file.unlink(missing_ok=True)
