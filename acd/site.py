@@ -65,7 +65,7 @@ class Site:
             refusal = _REFUSALS.get(code)
             if refusal is None:
                 raise
-            if refusal is EpochChanged and in_epoch != self.epoch:
+            if refusal is EpochChanged and epoch is not None and in_epoch != self.epoch:
                 refusal = StaleReservation  # the offer is of an older epoch, this process is not
             raise refusal(detail) from None
         except (RedisConnectionError, RedisTimeoutError) as error:

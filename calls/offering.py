@@ -103,23 +103,26 @@ async def _attend(board: Switchboard, live: LiveCall, offer: Offer, watch: DialW
         await _note_answer(board, live, at_ms)
 
     async def obey() -> None:
-        while True:
+        message = await live.mailbox.get()
+        while not _ends(message, offer, watch):
             message = await live.mailbox.get()
-            if (
-                message["type"] == "revoked"
-                and message["reservation"] == offer.reservation
-                and watch.bridged_ms is None
-            ):
-                # Recorded before it is done: afterwards Asterisk's words for it read like an unregistered phone.
-                live.withdrawn_for = Outcome.AGENT_WITHDRAWN
-            elif message["type"] != "hangup" or message["agent"] != offer.agent:
-                continue
-            if watch.callee_channel:
-                await board.ami_step(board.ami.hangup(watch.callee_channel))
+        if message["type"] == "revoked":
+            # Recorded before it is done: afterwards Asterisk's words for it read like an unregistered phone.
+            live.withdrawn_for = Outcome.AGENT_WITHDRAWN
+        if watch.callee_channel:
+            await board.ami_step(board.ami.hangup(watch.callee_channel))
+        # What comes now is for the time after this offer: the next one may be in the mailbox already.
 
     async with asyncio.TaskGroup() as group:
         group.create_task(note_answer())
         group.create_task(obey())
+
+
+def _ends(message: dict[str, Any], offer: Offer, watch: DialWatch) -> bool:
+    """Whether a message asks for the end of this offer or talk."""
+    if message["type"] == "revoked":
+        return message.get("reservation") == offer.reservation and watch.bridged_ms is None
+    return message["type"] == "hangup" and message.get("agent") == offer.agent
 
 
 async def _note_answer(board: Switchboard, live: LiveCall, at_ms: int | None) -> None:

@@ -16,8 +16,10 @@ from agi.server import AgiServer
 from calls.adoption import Adoption
 from calls.devices import Devices
 from calls.epoch import rebuild
+from calls.facts import Kind
 from calls.hangups import Hangups
 from calls.inbound import Inbound
+from calls.live import Scribe
 from calls.native_queue import NativeQueueMirror
 from calls.observed import Observed
 from calls.switchboard import Switchboard
@@ -27,6 +29,7 @@ _log = structlog.get_logger(__name__)
 
 _RECONCILE_SECONDS = 5.0
 _DIRECTORY_SECONDS = 0.5
+_BEGIN_AGAIN_SECONDS = 0.5
 
 
 class VoiceProcess:
@@ -55,20 +58,20 @@ class VoiceProcess:
         _log.info("voice.ready", port=self.server.port)
         try:
             async with asyncio.TaskGroup() as group:
-                jobs: list[Coroutine[Any, Any, None]] = [
-                    board.journal.run(),
-                    self._heartbeats(),
-                    self._timers(),
-                    self._inbox(),
-                    self._epochs(),
-                    self._reconcile_often(),
-                    self._directory(),
-                    self.adoption.run(),
-                    self.mirror.run(),
-                    self.hangups.run(),
+                jobs: list[Callable[[], Coroutine[Any, Any, None]]] = [
+                    board.journal.run,
+                    self._heartbeats,
+                    self._timers,
+                    self._inbox,
+                    self._epochs,
+                    self._reconcile_often,
+                    self._directory,
+                    self.adoption.run,
+                    self.mirror.run,
+                    self.hangups.run,
                 ]
                 for job in jobs:
-                    group.create_task(job)
+                    group.create_task(_never_ending(job))
         finally:
             await self.server.close(drain=board.settings.voice.drain_seconds)
             await board.journal.close()
@@ -130,6 +133,10 @@ class VoiceProcess:
                 self.board.pops.frame_written(message)
             case "journaled":
                 self.board.journal.confirm([(call, seq) for call, seq in message["entries"]])
+            case "orphan_ended":
+                # A waiting call of a dead process that never came back: its story ends here.
+                scribe = Scribe(self.board.journal, self.board.clock, call=message["call"], process=self.board.process)
+                scribe.write(Kind.ABANDONED, unseen=True)
             case _:
                 live = self.board.live.get(message.get("call", ""))
                 if live is not None:
@@ -162,3 +169,16 @@ class VoiceProcess:
             await self.mirror.reconcile()
         except HotlineError as error:
             _log.info("voice.reconcile_failed", reason=type(error).__name__)
+
+
+async def _never_ending(job: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a job of the process for ever: one that fails in a way nobody foresaw is logged and begun again.
+
+    The process holds citizens' calls; a fault beside them must not drop them.
+    """
+    while True:
+        try:
+            await job()
+        except Exception:  # noqa: BLE001 - see above
+            _log.exception("voice.job_failed", job=job.__qualname__)
+        await asyncio.sleep(_BEGIN_AGAIN_SECONDS)

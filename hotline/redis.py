@@ -10,10 +10,13 @@ from collections.abc import Iterable
 
 import redis.asyncio as aioredis
 from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.backoff import ConstantBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 Redis = aioredis.Redis
+
+_PAUSE_SECONDS = 0.02
 
 
 class CancellableConnection(aioredis.Connection):
@@ -37,7 +40,10 @@ class CancellableConnection(aioredis.Connection):
 def connect(url: str, *, timeout: float | None = 2.0) -> Redis:
     """A client that gives up after `timeout` seconds instead of hanging; None for blocking reads.
 
-    No retry inside the client: every caller of ours decides itself what a lost answer means.
+    A command that finds its connection closed is sent once more, on a new one: after a restart of Redis every pooled
+    connection is dead, and each would cost one call a step. That is safe because each write of ours may be repeated:
+    scripts refuse or ignore a second time, journal entries are kept once, and notes and frames may come twice. A
+    command that got no answer in time is not repeated: its caller decides what that means.
     """
     return aioredis.from_url(
         url,
@@ -46,7 +52,7 @@ def connect(url: str, *, timeout: float | None = 2.0) -> Redis:
         socket_connect_timeout=2.0,
         socket_keepalive=True,
         health_check_interval=5,
-        retry=Retry(NoBackoff(), 0),
+        retry=Retry(ConstantBackoff(_PAUSE_SECONDS), 1, supported_errors=(RedisConnectionError,)),
         connection_class=CancellableConnection,
     )
 

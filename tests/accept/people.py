@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
 
 from server.demo.phone import Incoming, Phone, PhoneCall, answer_at_once
 from tests.accept.line import CARRIER, PASSWORD, Line, eventually
@@ -68,11 +69,15 @@ class Desk:
     http: httpx.AsyncClient
     token: str
     frames: list[Frame] = field(default_factory=list)
-    _socket: ClientConnection | None = None
     _reader: asyncio.Task[None] | None = None
 
     async def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        deadline = time.monotonic() + 5.0
         answer = await self.http.post(path, json=body)
+        while answer.status_code == 503 and time.monotonic() < deadline:
+            # A part is away for a moment: a page tries again.
+            await asyncio.sleep(0.2)
+            answer = await self.http.post(path, json=body)
         assert answer.status_code < 300, f"{path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
 
@@ -113,25 +118,29 @@ class Desk:
         found: Frame = await eventually(look, f"a {kind} on the screen of {self.agent}", seconds=seconds, every=0.01)
         return found
 
-    async def open_screen(self, cursor: str = "") -> None:
-        address = self.line.web.replace("http", "ws") + "/ws/agent"
-        self._socket = await connect(address)
-        await self._socket.send(json.dumps({"token": self.token, **({"cursor": cursor} if cursor else {})}))
-        self._reader = asyncio.create_task(self._read(self._socket))
-        await self.frame("hello", since=time.monotonic() - 0.001)
+    async def open_screen(self) -> None:
+        """Open the screen; from then on it comes back by itself, as a page does, from the last frame it had."""
+        self._reader = asyncio.create_task(self._keep_screen())
+        await self.frame("hello")
 
     async def close_screen(self) -> None:
         if self._reader is not None:
             self._reader.cancel()
-        if self._socket is not None:
-            await self._socket.close()
+            await asyncio.gather(self._reader, return_exceptions=True)
 
-    async def _read(self, socket: ClientConnection) -> None:
-        async for text in socket:
-            message = json.loads(text)
-            self.frames.append(
-                Frame(message["kind"], message["body"] or {}, message.get("cursor") or "", time.monotonic())
-            )
+    async def _keep_screen(self) -> None:
+        address = self.line.web.replace("http", "ws") + "/ws/agent"
+        while True:
+            with contextlib.suppress(OSError, WebSocketException):
+                async with connect(address) as socket:
+                    cursor = next((frame.cursor for frame in reversed(self.frames) if frame.cursor), "")
+                    await socket.send(json.dumps({"token": self.token} | ({"cursor": cursor} if cursor else {})))
+                    async for text in socket:
+                        self._shown(json.loads(text))
+            await asyncio.sleep(0.2)
+
+    def _shown(self, message: dict[str, Any]) -> None:
+        self.frames.append(Frame(message["kind"], message["body"] or {}, message.get("cursor") or "", time.monotonic()))
 
     async def leave(self) -> None:
         """Sign out and go home; a second time does nothing."""

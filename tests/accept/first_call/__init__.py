@@ -1,6 +1,6 @@
 """The first call: from a citizen's ring to a ticket."""
 
-from tests.accept.first_call import basics, failing_agents, lines, processes
+from tests.accept.first_call import basics, failing_agents, lines, outages, processes
 from tests.accept.scenario import Item
 
 ITEMS = [
@@ -9,4 +9,5 @@ ITEMS = [
     Item(3, "forwarded calls are known by header or access number", lines.forwarded),
     Item(4, "a voice process is killed, then hung: nobody dropped, order kept", processes.killed_and_hung),
     Item(7, "an agent that does not take the call costs nobody a place", failing_agents.each_outcome),
+    Item(8, "PostgreSQL away, Redis restarted and flushed", outages.stores_away),
 ]

@@ -30,6 +30,14 @@ async def next_call(seat: Desk, *, seconds: float = 20.0) -> PhoneCall:
     return await asyncio.wait_for(seat.phone.incoming.get(), seconds)
 
 
+async def talk_and_leave(agent: PhoneCall) -> None:
+    """The agent's side of a short talk, long enough to be one."""
+    await answered(agent)
+    await hears(agent, CITIZEN_TONE)
+    await asyncio.sleep(1.0)
+    await agent.hang_up()
+
+
 async def hears(call: PhoneCall, frequency: float, *, seconds: float = 8.0) -> None:
     """Wait until this party hears this tone."""
 

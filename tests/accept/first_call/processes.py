@@ -10,13 +10,12 @@ from dataclasses import dataclass
 
 from server.demo.g711 import tone
 from server.demo.phone import Incoming, PhoneCall, answer_at_once
-from tests.accept.first_call.basics import hears
+from tests.accept.first_call.basics import CITIZEN_TONE, hears
 from tests.accept.line import Line, database_rows, eventually
 from tests.accept.people import Citizen, Desk, citizen, desk
 from tests.accept.scenario import Scale
 
 _NEXT_OFFER_SECONDS = {signal.SIGKILL: 5.0, signal.SIGSTOP: 10.0}
-_TONE = 440.0
 
 
 @dataclass
@@ -38,7 +37,7 @@ async def _let_ring(call: PhoneCall) -> None:
 
 async def _dial(line: Line) -> Caller:
     who = await citizen(line)
-    return Caller(who, await who.dial("12345", sound=tone(_TONE, 1.0)))
+    return Caller(who, await who.dial("12345", sound=tone(CITIZEN_TONE, 1.0)))
 
 
 @dataclass
@@ -161,7 +160,7 @@ async def _one_round(line: Line, scale: Scale, number: signal.Signals) -> str:
     assert [c for c in got if c != rings_out.e164] == [c for c in wanted if c != rings_out.e164], "order was lost"
     for _, caller in scene.talking:
         assert not caller.call.ended.is_set(), "a talking citizen was dropped"
-    await hears(ringing_phone, _TONE)
+    await hears(ringing_phone, CITIZEN_TONE)
     await ringing_phone.hang_up()
     await seat_answers.until_state("WRAP_UP", "READY")
     for seat, caller in scene.talking:
