@@ -23,14 +23,15 @@ class Scribe:
 
     An ownership begins with an entry into AGI or an adoption, and no two of one call begin in the same millisecond
     (the lease lies between them); so `seq`, counted from the beginning of the ownership, is never used twice.
+    Who writes without owning the call, at the same moment as others do, takes a `lane` (1 to 999) of its own.
     """
 
-    def __init__(self, journal: Journal, clock: Clock, *, call: str, process: str) -> None:
+    def __init__(self, journal: Journal, clock: Clock, *, call: str, process: str, lane: int = 0) -> None:
         self._journal = journal
         self._clock = clock
         self._call = call
         self._process = process
-        self._next = clock.now_ms() * _ENTRIES_PER_MS
+        self._next = clock.now_ms() * _ENTRIES_PER_MS + lane
 
     def write(
         self, kind: Kind, about: str = "", *, agent: str | None = None, at_ms: int | None = None, **attributes: Any
