@@ -6,22 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.demo.g711 import decode
+from server.demo.tones import is_tone, loudest_tone
 
-_RATE = 8_000
-
-
-def loudest_tone(alaw: bytes) -> float:
-    """The strongest frequency in Hz, 0 for silence (below -50 dBFS)."""
-    samples = decode(alaw).astype(np.float64)
-    if len(samples) == 0 or np.sqrt(np.mean(samples**2)) < 100:
-        return 0.0
-    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
-    return float(np.argmax(spectrum) * _RATE / len(samples))
-
-
-def is_tone(alaw: bytes, frequency: float, *, within: float = 15.0) -> bool:
-    """Whether the strongest frequency is this one."""
-    return abs(loudest_tone(alaw) - frequency) <= within
+__all__ = ["is_tone", "likeness", "loudest_tone"]
 
 
 def likeness(heard: bytes, prompt: bytes) -> float:
