@@ -29,7 +29,7 @@ from media.sound import (
 from media.store import LANGUAGE, sound_file
 from media.synth import SpeechSynthesizer
 
-RECIPE: Final = 1
+RECIPE: Final = 2
 """Number of the way sound is made; raised with every change here or in how a text is pronounced, so that all prompts
 are rendered again."""
 
