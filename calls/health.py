@@ -27,11 +27,14 @@ class HealthSocket:
         self._path.unlink(missing_ok=True)
         self._server = await asyncio.start_unix_server(self._answer, self._path)
         self._path.chmod(0o600)
+        # For the watchdog, should this process hang before it has answered once.
+        self._path.with_suffix(".pid").write_text(f"{os.getpid()}\n")
 
     async def close(self) -> None:
         if self._server is not None:
             self._server.close()
             self._path.unlink(missing_ok=True)
+            self._path.with_suffix(".pid").unlink(missing_ok=True)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

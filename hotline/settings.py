@@ -89,7 +89,7 @@ class Asterisk(_Section):
     ami_user: str = Field("hotline", description="AMI user of our processes.")
     ami_secret: str = Field("", description="AMI secret; empty: one is made and kept under var/.")
     trunks: list[Trunk] = Field(
-        default=[], description="SIP trunks. With none, only phones of the private test range can call."
+        default=[], description="SIP trunks. With none, nobody can call in and nothing is dialled outside."
     )
     extensions_from: int = Field(8001, description="First seat extension (desk phone endpoint).")
     extensions_count: int = Field(20, ge=0, le=2000, description="How many seat extensions.")

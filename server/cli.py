@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from hotline import logs
 from hotline.errors import HotlineError
 from hotline.settings import load_settings
 from server.commands import agent, asterisk, demo, directory, doctor, prompts, up
@@ -43,6 +44,7 @@ def run(process: Process, name: Annotated[str, typer.Option(help="voice-1, voice
 
 def main() -> None:
     """The entry point. An error of ours ends with what is wrong and what to do next, not with a traceback."""
+    logs.configure("hotline", level="warning", pretty=True)
     try:
         app()
     except HotlineError as error:

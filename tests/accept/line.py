@@ -26,6 +26,7 @@ from hotline.database import Database
 from hotline.errors import NotFound
 from hotline.settings import Settings
 from server.asterisk import secrets
+from server.asterisk.layout import find
 from server.processes import Stack
 
 CARRIER = "127.0.0.2"
@@ -209,6 +210,7 @@ async def running_line(*, root: Path | None = None) -> AsyncIterator[Line]:
         else:
             os.environ["HOTLINE_CONFIG"] = before
         if not os.environ.get("HOTLINE_KEEP"):
+            shutil.rmtree(find(settings).home, ignore_errors=True)
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from directory.demo import TRUNKS
 from hotline.errors import SettingsError
 from hotline.settings import Settings, load_settings, project_root
 
@@ -35,10 +36,19 @@ def _written() -> dict[str, object]:
 
 def test_every_key_is_there_with_its_default() -> None:
     wanted = _keys(Settings)
-    # Shown as a commented block: an empty list of tables has no other form that can be filled in.
+    written = _written()
+    # The file ships with trunks to try the line out; the default is none.
     assert wanted.pop("asterisk.trunks") == []
+    assert written.pop("asterisk.trunks")
     wanted["var_dir"] = str(wanted["var_dir"])
-    assert _written() == wanted
+    assert written == wanted
+
+
+def test_no_trunk_that_ships_leaves_this_machine() -> None:
+    trunks = load_settings().asterisk.trunks
+    assert {trunk.name for trunk in trunks} == {"carrier", *TRUNKS.values()}
+    assert all(trunk.contact.startswith("127.0.0.") for trunk in trunks)
+    assert all(address.startswith("127.0.0.") for trunk in trunks for address in trunk.identify)
 
 
 def test_every_section_and_key_has_words_before_it() -> None:

@@ -211,7 +211,7 @@ async def _changes_mode(line: Line, floor: Floor) -> None:
     assert modes == {before.number: "branch", after.number: "merged"}
     kept = await database_rows(
         line,
-        "select m.mode from hotline_mode m join hotline h on h.id = m.hotline_id "
+        "select m.mode from hotline_modes m join hotlines h on h.id = m.hotline_id "
         "where h.number = $1 order by m.effective_from",
         number,
     )
