@@ -19,7 +19,9 @@ from ami.replies import ChannelInfo
 from hotline.clock import Clock, SystemClock
 from hotline.settings import Settings
 from hotline.settings import Watchdog as Limits
+from hotline.tasks import first_of
 from server.asterisk import secrets
+from server.asterisk.rotation import keep_rotating
 from server.watchdog_kill import kill_voice, pid_in_file
 from server.watchdog_ping import Ping, ping, reachable
 from server.watchdog_report import Metrics, Reporter
@@ -236,7 +238,7 @@ def voices_of(settings: Settings) -> list[Voice]:
 
 
 async def run_watchdog(settings: Settings) -> None:
-    """The process `hotline run watchdog`: until cancelled."""
+    """The process `hotline run watchdog`: until cancelled. It also keeps this host's Asterisk from filling the disk."""
     folder = settings.var_dir / "run"
     folder.mkdir(parents=True, exist_ok=True)
     asterisk = settings.asterisk
@@ -244,6 +246,6 @@ async def run_watchdog(settings: Settings) -> None:
     await ami.start()
     try:
         dog = Watchdog(voices_of(settings), ami=ami, run_folder=folder, limits=settings.watchdog, clock=SystemClock())
-        await dog.run()
+        await first_of(dog.run(), keep_rotating(settings))
     finally:
         await ami.close()

@@ -107,6 +107,11 @@ class Layout:
         return self.home / "log"
 
     @property
+    def cdr_file(self) -> Path:
+        """Call records (CDR), comma separated; columns in `cdr_custom.conf`."""
+        return self.log / "cdr-custom" / "hotline.csv"
+
+    @property
     def cel_file(self) -> Path:
         """Channel events (CEL), comma separated; columns in `cel_custom.conf`."""
         return self.log / "cel-custom" / "hotline.csv"
