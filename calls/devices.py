@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import structlog
@@ -25,6 +26,8 @@ class Devices:
 
     def __init__(self, board: Switchboard) -> None:
         self._board = board
+        self._news: dict[tuple[str, bool], DeviceState] = {}
+        self._there_is_news = asyncio.Event()
         board.ami.subscribe(DeviceStateChange, self._changed)
         board.ami.subscribe(AgentCalled, self._called_by_native_queue)
 
@@ -33,8 +36,23 @@ class Devices:
         for device, state in (await self._board.ami.device_states()).items():
             await self._tell(device, state)
 
+    async def run(self) -> None:
+        """Tell the ACD what changed, until cancelled. Apart from the events: a Redis that hangs must not hold up those
+        that say who talks."""
+        while True:
+            await self._there_is_news.wait()
+            self._there_is_news.clear()
+            while self._news:
+                (device, elsewhere), state = next(iter(self._news.items()))
+                del self._news[device, elsewhere]
+                await (self._taken(device) if elsewhere else self._tell(device, state))
+
     async def _changed(self, event: DeviceStateChange) -> None:
-        await self._tell(event.device, event.state)
+        self._note(event.device, event.state, elsewhere=False)
+
+    def _note(self, device: str, state: DeviceState, *, elsewhere: bool) -> None:
+        self._news[device, elsewhere] = state
+        self._there_is_news.set()
 
     async def _tell(self, device: str, state: DeviceState) -> None:
         seat = _SEAT.fullmatch(device)
@@ -45,7 +63,10 @@ class Devices:
 
     async def _called_by_native_queue(self, event: AgentCalled) -> None:
         """Somebody is served by the native queue while we live: that seat is taken, at once (DESIGN 3.3)."""
-        seat = _SEAT.fullmatch(event.interface)
+        self._note(event.interface, DeviceState.RINGING, elsewhere=True)
+
+    async def _taken(self, device: str) -> None:
+        seat = _SEAT.fullmatch(device)
         if seat:
             _log.info("acd.seat_rung_by_native_queue")
             await self._board.acd_step(self._board.acd.busy_elsewhere(seat[1]))

@@ -64,14 +64,17 @@ async def dial(
         status=status,
         cause=cause,
         caller_here=caller_here,
-        # A citizen who hangs up at once has ended a talk. Without AMI nobody saw a bridge; then Asterisk's own word
-        # has to do.
-        talked=watch.talked
-        or (watch.bridged_ms is not None and not caller_here)
-        or (status == "ANSWER" and not board.ami.connected),
+        # A citizen who hangs up at once has ended a talk.
+        talked=watch.talked or (watch.bridged_ms is not None and not caller_here) or _unseen(watch, status),
         bridged_ms=watch.bridged_ms,
         parted_ms=watch.parted_ms,
     )
+
+
+def _unseen(watch: DialWatch, status: str) -> bool:
+    """Whether it was a talk that AMI did not tell of (away, or late). Then Asterisk's own word has to do: rather thank
+    a citizen whom the agent dropped than queue one who was served."""
+    return status == "ANSWER" and watch.bridged_ms is None and watch.callee_cause is None
 
 
 async def _events_settled(board: Switchboard, watch: DialWatch) -> None:

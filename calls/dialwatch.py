@@ -74,7 +74,8 @@ class DialWatch:
     @property
     def over(self) -> bool:
         failed = self.dial_status not in (None, "ANSWER")
-        return failed or self.parted_ms is not None or self.caller_gone_ms is not None
+        gone = self.caller_gone_ms is not None or self.callee_cause is not None
+        return failed or gone or self.parted_ms is not None
 
 
 class DialWatches:

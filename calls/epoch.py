@@ -50,7 +50,7 @@ async def rebuild(board: Switchboard, devices: Devices) -> bool:
         _log.warning("epoch.rebuilding", epoch=epoch, calls=len(board.live))
         await _resend_agents(board)
         for live in list(board.live.values()):
-            await _said(_resend(board, live))
+            await _said(resend(board, live))
     except (EpochChanged, PartUnavailable) as error:
         _log.warning("epoch.rebuild_failed", reason=type(error).__name__)
         return False
@@ -62,7 +62,8 @@ async def rebuild(board: Switchboard, devices: Devices) -> bool:
     return True
 
 
-async def _resend(board: Switchboard, live: LiveCall) -> None:
+async def resend(board: Switchboard, live: LiveCall) -> None:
+    """Say again what one call of ours is doing. Raises Conflict when something as real is in the way, EpochChanged."""
     offer = live.offer
     if offer is not None:
         state = CallState.TALKING if live.answered else CallState.RINGING

@@ -15,7 +15,7 @@ from calls.live import LiveCall, Scribe
 from calls.offering import OfferResult
 from calls.routing import RouteResult, connect_outside
 from calls.switchboard import Switchboard
-from calls.waiting import Degraded, wait_for_agent
+from calls.waiting import Degraded, Leaving, wait_for_agent
 from directory.forwarding import diverted_from
 from directory.modes import Fallback, PathKind
 from directory.numbers import caller
@@ -46,6 +46,8 @@ class Inbound:
         except Degraded:
             await session.set_variable(DEGRADE, "yes")
             _log.warning("call.handed_to_native_queue", call=live.call)
+        except Leaving:
+            _log.info("call.handed_on", call=live.call)
         except AnsweredCall:
             # Answered once, and its phase says otherwise: never queue it again.
             await self._farewell(session, ["bye.thanks"])

@@ -72,6 +72,8 @@ class LiveCall:
     """The offer this call is ringing or talking under."""
     queued_ms: int | None = None
     answered: bool = False
+    answer_heard: bool = False
+    """Whether the ACD knows of the answer; until it does, every heartbeat says it again."""
     withdrawn_for: Outcome | None = None
     """Why we ourselves took the ringing phone back; recorded before it is done."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from acd.model import Offer
 from acd.states import Outcome
+from agi.errors import AgiConnectionLost, AgiHangup
 from agi.session import AgiSession
 from agi.variables import PHASE, Phase
 from calls.dialling import Dialled, dial
@@ -46,7 +47,12 @@ async def carry_out(
     # An offer that went stale during the pop, or cannot be confirmed, must not ring anybody.
     if not await board.acd_step(board.acd.ringing(offer, ring_seconds * 1000)):
         return await _failed(board, live, offer, Outcome.AGENT_WITHDRAWN)
-    await session.set_variable(PHASE, Phase.RINGING)
+    try:
+        await session.set_variable(PHASE, Phase.RINGING)
+    except (AgiHangup, AgiConnectionLost):
+        # The pop is on a screen already: it is taken back.
+        await _failed(board, live, offer, Outcome.CALLER_GONE)
+        return OfferResult.CALLER_GONE
     live.scribe.write(Kind.RINGING, offer.reservation, agent=offer.agent, extension=offer.extension)
     live.offer = offer
     live.withdrawn_for = None
@@ -109,8 +115,8 @@ async def _attend(board: Switchboard, live: LiveCall, offer: Offer, watch: DialW
         if message["type"] == "revoked":
             # Recorded before it is done: afterwards Asterisk's words for it read like an unregistered phone.
             live.withdrawn_for = Outcome.AGENT_WITHDRAWN
-        if watch.callee_channel:
-            await board.ami_step(board.ami.hangup(watch.callee_channel))
+        # It may come before Asterisk has made the leg.
+        await board.ami_step(board.ami.hangup(await watch.until_called()))
         # What comes now is for the time after this offer: the next one may be in the mailbox already.
 
     async with asyncio.TaskGroup() as group:
@@ -127,11 +133,13 @@ def _ends(message: dict[str, Any], offer: Offer, watch: DialWatch) -> bool:
 
 async def _note_answer(board: Switchboard, live: LiveCall, at_ms: int | None) -> None:
     offer = live.offer
-    if live.answered or offer is None:
+    if offer is None:
         return
-    live.answered = True
-    live.scribe.write(Kind.ANSWERED, offer.reservation, agent=offer.agent, at_ms=at_ms)
-    await board.acd_step(board.acd.answered(offer))
+    if not live.answered:
+        live.answered = True
+        live.scribe.write(Kind.ANSWERED, offer.reservation, agent=offer.agent, at_ms=at_ms)
+    if not live.answer_heard:
+        live.answer_heard = await board.acd_step(board.acd.answered(offer))
 
 
 async def _talk_over(board: Switchboard, live: LiveCall, offer: Offer, end: Dialled) -> None:

@@ -85,7 +85,8 @@ class Pops:
             "waited_ms": max(0, self._clock.now_ms() - live.entered_ms),
             "group": offer.group,
         }
-        body |= history.result() if history.done() else {"open_tickets": [], "earlier_calls": []}
+        known = history.done() and not history.cancelled() and history.exception() is None
+        body |= history.result() if known else {"open_tickets": [], "earlier_calls": []}
         try:
             has_screen = await self._feed.has_screen(offer.agent)
             cursor = await self._feed.publish(offer.agent, "pop", body, reply_to=self._process)

@@ -46,6 +46,8 @@ class Switchboard:
     live: dict[str, LiveCall] = field(default_factory=dict)
     epoch_lost: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when live state is no longer what we knew; `calls.epoch` answers by sending it again."""
+    leaving: bool = False
+    """Set on an orderly stop: who waits goes on at another process at once."""
     redis_lost_since: float | None = None
     """Monotonic seconds since which the ACD has not answered; None while it does."""
 

@@ -9,17 +9,18 @@ from typing import Any
 import structlog
 from redis.exceptions import RedisError
 
-from acd.errors import EpochChanged
+from acd.errors import EpochChanged, StaleReservation
+from acd.model import Offer
 from agi.counters import AgiCounters
 from agi.routes import INBOUND
 from agi.server import AgiServer
 from calls.adoption import Adoption
 from calls.devices import Devices
-from calls.epoch import rebuild
+from calls.epoch import rebuild, resend
 from calls.facts import Kind
 from calls.hangups import Hangups
 from calls.inbound import Inbound
-from calls.live import Scribe
+from calls.live import LiveCall, Scribe
 from calls.native_queue import NativeQueueMirror
 from calls.observed import Observed
 from calls.switchboard import Switchboard
@@ -58,7 +59,7 @@ class VoiceProcess:
         _log.info("voice.ready", port=self.server.port)
         try:
             async with asyncio.TaskGroup() as group:
-                jobs: list[Callable[[], Coroutine[Any, Any, None]]] = [
+                works: list[Callable[[], Coroutine[Any, Any, None]]] = [
                     board.journal.run,
                     self._heartbeats,
                     self._timers,
@@ -69,13 +70,25 @@ class VoiceProcess:
                     self.adoption.run,
                     self.mirror.run,
                     self.hangups.run,
+                    self.devices.run,
                 ]
-                for job in jobs:
-                    group.create_task(_never_ending(job))
+                jobs = [group.create_task(_never_ending(work)) for work in works]
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    await self._drain()
+                    for job in jobs:
+                        job.cancel()
         finally:
-            await self.server.close(drain=board.settings.voice.drain_seconds)
             await board.journal.close()
             await board.ami.close()
+
+    async def _drain(self) -> None:
+        """No new calls; who waits goes to another process, who talks may finish. The jobs beside run on meanwhile."""
+        self.board.leaving = True
+        for live in self.board.live.values():
+            live.mailbox.put_nowait({"type": "leaving"})
+        await self.server.close(drain=self.board.settings.voice.drain_seconds)
 
     async def _first_heartbeat(self) -> None:
         """Without Redis a voice process still starts: it hands callers to the native queue until Redis is back."""
@@ -97,13 +110,25 @@ class VoiceProcess:
             await board.acd.heartbeat()
             for live in list(board.live.values()):
                 if live.offer is not None and live.answered:
-                    await board.acd_step(board.acd.renew(live.offer, board.talk_until_ms()))
+                    await self._keep_talk(live, live.offer)
         except EpochChanged:
             board.epoch_lost.set()
         except PartUnavailable:
             board.acd_missed()
         else:
             board.acd_heard()
+
+    async def _keep_talk(self, live: LiveCall, offer: Offer) -> None:
+        acd = self.board.acd
+        try:
+            if live.answer_heard:
+                await acd.renew(offer, self.board.talk_until_ms())
+            else:
+                await acd.answered(offer)
+                live.answer_heard = True
+        except StaleReservation:
+            # The ACD did not hear us in time and took the talk for over: it is said again, as after a flush.
+            await self.board.acd_step(resend(self.board, live))
 
     async def _timers(self) -> None:
         """Sleep to the earliest deadline; every process does, and pops are atomic, so each timer fires once."""
@@ -122,12 +147,13 @@ class VoiceProcess:
         while True:
             try:
                 async for message in self.board.acd.inbox():
-                    self._deliver(message)
+                    await self._deliver(message)
             except RedisError as error:
                 _log.info("voice.inbox_waits", reason=type(error).__name__)
                 await asyncio.sleep(0.1)
 
-    def _deliver(self, message: dict[str, Any]) -> None:
+    async def _deliver(self, message: dict[str, Any]) -> None:
+        live = self.board.live.get(message.get("call", ""))
         match message.get("type"):
             case "frame_written":
                 self.board.pops.frame_written(message)
@@ -137,10 +163,11 @@ class VoiceProcess:
                 # A waiting call of a dead process that never came back: its story ends here.
                 scribe = Scribe(self.board.journal, self.board.clock, call=message["call"], process=self.board.process)
                 scribe.write(Kind.ABANDONED, unseen=True)
-            case _:
-                live = self.board.live.get(message.get("call", ""))
-                if live is not None:
-                    live.mailbox.put_nowait(message)
+            case "offer" if live is None or live.answered:
+                # Nobody here waits: the caller is with the native queue or in a talk. No agent is held for that.
+                await self.board.acd_step(self.board.acd.leave(message["call"]))
+            case _ if live is not None:
+                live.mailbox.put_nowait(message)
 
     async def _epochs(self) -> None:
         while True:

@@ -30,6 +30,10 @@ class Degraded(Exception):
     """The ACD has been away too long: the dialplan's native queue takes over. Not an error of the call's."""
 
 
+class Leaving(Exception):
+    """This process stops: the dialplan takes the caller to another one, which keeps the place. Not an error either."""
+
+
 def request(board: Switchboard, live: LiveCall) -> CallRequest:
     """What the ACD is asked for: the line's own groups first, general agents after a while, at the place that the
     time of entry gives."""
@@ -54,18 +58,21 @@ async def wait_for_agent(
 ) -> OfferResult:
     """Queue the call and carry out offers until one becomes a talk or the citizen is gone.
 
-    Raises Degraded when the caller is better off in the native queue; the place is kept either way.
+    Raises Degraded when the caller is better off in the native queue, Leaving when another process should go on; the
+    place is kept either way.
     """
     await session.set_variable(PHASE, Phase.WAITING)
     await session.set_music(on=True)
     await _enqueue(board, live)
     while True:
+        if board.leaving:
+            raise Leaving
         message = await _next_message(board, live, session)
         if message is None:
             await _abandoned(board, live)
             return OfferResult.CALLER_GONE
         if message["type"] != "offer":
-            # A revocation of an offer that is over already, or a note for a talk that is.
+            # A revocation of an offer that is over already, a note for a talk that is, or the word that we leave.
             continue
         result = await carry_out(board, live, session, Offer.from_message(message), history)
         if result is OfferResult.CALLER_GONE:
