@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -78,17 +79,21 @@ class Channel:
                 hangup = False
             if line[:3] == ["GET", "FULL", "VARIABLE"]:
                 value = re.sub(r"\$\{(\w+)\}", lambda name: variables.get(name[1], ""), line[3])
-                process.stdin.write(f"200 result=1 ({value})\n".encode())
+                reply = f"200 result=1 ({value})\n".encode()
             elif line[:2] == ["SET", "VARIABLE"]:
                 self.set[line[2]] = line[3]
-                process.stdin.write(b"200 result=1\n")
+                reply = b"200 result=1\n"
             else:
-                process.stdin.write(b"510 Invalid or unknown command\n")
-            process.stdin.flush()
+                reply = b"510 Invalid or unknown command\n"
+            # A script that has given up no longer reads.
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.write(reply)
+                process.stdin.flush()
         with process:
             self.errors = process.stderr.read().decode() if process.stderr else ""
             if not gone:
-                process.stdin.close()
+                with contextlib.suppress(BrokenPipeError):
+                    process.stdin.close()
         return process.wait(10)
 
 
