@@ -6,6 +6,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 class Clock(Protocol):
     """Where the code gets its time from, so that tests can hold the hands."""
@@ -49,7 +51,7 @@ class ManualClock:
         return self._now
 
     def now_ms(self) -> int:
-        return int(self._now.timestamp() * 1000)
+        return to_ms(self._now)
 
     def monotonic(self) -> float:
         return self._monotonic
@@ -62,9 +64,10 @@ class ManualClock:
 
 def from_ms(milliseconds: int) -> datetime:
     """A UTC datetime from milliseconds since 1970-01-01 UTC."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return _EPOCH + timedelta(milliseconds=milliseconds)
 
 
 def to_ms(moment: datetime) -> int:
     """Milliseconds since 1970-01-01 UTC from an aware datetime."""
-    return int(moment.timestamp() * 1000)
+    # Whole numbers throughout: a float of seconds cuts one millisecond off every now and then.
+    return (moment - _EPOCH) // timedelta(milliseconds=1)

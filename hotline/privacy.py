@@ -23,10 +23,14 @@ _NEVER_LOGGED = frozenset(
 
 
 def mask_number(number: str) -> str:
-    """A telephone number with its middle hidden: `13812345678` -> `138****5678`, short ones wholly hidden."""
-    if len(number) < 7:
+    """A telephone number with its middle hidden: `13812345678` -> `138****5678`.
+
+    At least four digits are hidden, the first ones too where there are few; a local number of 7 is wholly hidden.
+    """
+    if len(number) < 8:
         return "*" * len(number)
-    return f"{number[:3]}{'*' * (len(number) - 7)}{number[-4:]}"
+    shown = min(3, len(number) - 8)
+    return f"{number[:shown]}{'*' * (len(number) - shown - 4)}{number[-4:]}"
 
 
 def drop_personal(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
