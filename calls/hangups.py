@@ -22,7 +22,8 @@ from calls.switchboard import Switchboard
 
 _log = structlog.get_logger(__name__)
 
-_GRACE_SECONDS = 5.0
+_GRACE_SECONDS = 15.0
+"""Longer than what a worker itself waits for a confirmation: its own word on the end comes first, jobs or no jobs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +63,23 @@ class Hangups:
         due = [ended for ended in self._ended.values() if ended.seen <= limit][:500]
         if not due:
             return
-        query = select(JournalRow.call_id).where(
-            JournalRow.call_id.in_([ended.call for ended in due]), JournalRow.fact == "ended"
+        query = select(JournalRow.call_id, JournalRow.fact).where(
+            JournalRow.call_id.in_([ended.call for ended in due]),
+            JournalRow.fact.in_(("ended", Kind.CALLBACK_REQUESTED.value)),
         )
         async with self._board.database.transaction() as session:
-            told = set(await session.scalars(query))
+            told = {(row.call_id, row.fact) for row in await session.execute(query)}
         for ended in due:
-            if ended.call not in told:
-                self._close(ended)
+            if (ended.call, "ended") not in told:
+                self._close(ended, promised=(ended.call, Kind.CALLBACK_REQUESTED.value) in told)
             del self._ended[ended.call]
 
-    def _close(self, ended: _Ended) -> None:
+    def _close(self, ended: _Ended, *, promised: bool) -> None:
         board = self._board
         scribe = Scribe(board.journal, board.clock, call=ended.call, process=board.process)
-        if ended.phase in (Phase.TALKED, Phase.DONE):
+        if promised:
+            scribe.write(Kind.ENDED, at_ms=ended.at_ms, outcome=Kind.CALLBACK_REQUESTED.value, unseen=True)
+        elif ended.phase in (Phase.TALKED, Phase.DONE):
             scribe.write(Kind.ENDED, at_ms=ended.at_ms, outcome="answered", unseen=True)
         else:
             scribe.write(Kind.ABANDONED, at_ms=ended.at_ms, unseen=True)

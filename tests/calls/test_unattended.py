@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from ami.events import DialEnd
+from calls.facts import Entry
 from calls.hangups import Hangups
+from calls.ingest import insert_entries
 from calls.observed import Observed
 from calls.voice import VoiceProcess
 from hotline.clock import ManualClock
@@ -90,6 +92,20 @@ async def test_a_call_whose_end_was_told_is_left_alone(line: CallLine, voice: Vo
     await hangups.step()
     assert board.journal.unconfirmed == 0
     assert (await line.kinds(citizen.call)).count("abandoned") == 1
+
+
+async def test_a_citizen_who_was_promised_a_call_back_was_not_answered(line: CallLine) -> None:
+    board = line.board()
+    clock = board.clock = ManualClock(datetime(2026, 11, 21, 1, 0, tzinfo=UTC))
+    hangups = Hangups(board)
+    async with line.database.transaction() as session:
+        told = Entry(CALL, 1, "callback_requested", "callback_requested", ENTERED_MS, "ast1/jobs")
+        await insert_entries(session, [told])
+    await line.asterisk.caller_gone(CALL, "done")
+    clock.advance(60)
+    await hangups.step()
+    await board.journal.flush()
+    assert (await line.facts(CALL))[-1].attributes["outcome"] == "callback_requested"
 
 
 def test_observed_is_subscribed(line: CallLine) -> None:
