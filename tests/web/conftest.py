@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import httpx
 import pytest
+import redis.asyncio as aioredis
 import uvicorn
 from argon2 import PasswordHasher
 from fastapi import FastAPI
@@ -29,6 +30,7 @@ from hotline.clock import SystemClock
 from hotline.database import Database
 from hotline.redis import connect as connect_redis
 from hotline.settings import Settings
+from hotline.tasks import end
 from web.app import create_app
 from web.services import Services
 
@@ -216,3 +218,21 @@ async def screen(port: int, token: str, cursor: str | None = None) -> AsyncItera
     async with connect(f"ws://127.0.0.1:{port}/ws/agent") as connection:
         await connection.send(json.dumps({"token": token, "cursor": cursor}))
         yield Screen(connection)
+
+
+@contextlib.asynccontextmanager
+async def redis_away(url: str) -> AsyncIterator[None]:
+    """Every other client of this Redis is cut off again and again: one that only reconnects does not get through."""
+    client: aioredis.Redis = aioredis.from_url(url)
+
+    async def cut() -> None:
+        while True:
+            await client.client_kill_filter(_type="normal", skipme=True)
+            await asyncio.sleep(0.002)
+
+    cutting = asyncio.create_task(cut())
+    try:
+        yield
+    finally:
+        await end([cutting])
+        await client.aclose()

@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from acd.model import CallRequest, Offer, Step
 from acd.service import Acd
 from hotline.feed import inbox_key
-from tests.web.conftest import CALL, SOON, Caller, screen, served
+from tests.web.conftest import CALL, SOON, Caller, redis_away, screen, served
 from web.app import create_app
 from web.services import Services
 
@@ -187,16 +187,16 @@ async def test_logging_out_closes_the_sessions_screen_and_no_other(
 
 
 async def test_redis_going_away_closes_the_screen_with_try_again_later(
-    services: Services, nobody: Caller, port: int
+    nobody: Caller, port: int, redis_url: str
 ) -> None:
     agent = await nobody.as_("agent")
     async with screen(port, agent.token) as shown:
         await shown.next("hello")
-        await services.redis.client_kill_filter(_type="normal", skipme=False)
-        error = await shown.next()
-        assert (error["kind"], error["body"]["code"]) == ("error", "part.unavailable")
-        with pytest.raises(ConnectionClosed) as closed:
-            await shown.next()
+        async with redis_away(redis_url):
+            error = await shown.next()
+            assert (error["kind"], error["body"]["code"]) == ("error", "part.unavailable")
+            with pytest.raises(ConnectionClosed) as closed:
+                await shown.next()
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1013
 

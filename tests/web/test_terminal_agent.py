@@ -14,7 +14,7 @@ from fastapi import FastAPI
 
 from acd.model import CallRequest, Offer, Step
 from acd.service import Acd
-from tests.web.conftest import CALL, PASSWORD, Caller, served
+from tests.web.conftest import CALL, PASSWORD, Caller, redis_away, served
 from ticketing import repository
 from ticketing.repository import Filters
 from ticketing.vocabulary import TicketType
@@ -147,23 +147,18 @@ async def test_a_call_from_pop_to_ticket(services: Services, line: Acd, port: in
 
 
 async def test_it_comes_back_when_the_web_process_does_and_misses_nothing(
-    services: Services, line: Acd, app: FastAPI, nobody: Caller
+    services: Services, line: Acd, app: FastAPI, nobody: Caller, redis_url: str
 ) -> None:
     async with served(app) as port, terminal(port) as desk:
         await desk.until("已签入")
         await services.feed.publish("1001", "call_ended", {"call": CALL})
         await desk.until("通话结束")
-        await _gone(app)
-        await desk.until("正在重连")
+        async with redis_away(redis_url):
+            await desk.until("正在重连")
         await services.feed.publish("1001", "pop_withdrawn", {"call": CALL})
         await desk.until("来电已撤回")
         assert desk.said.count("通话结束") == 1
         assert "已重新连接" in desk.said
-
-
-async def _gone(app: FastAPI) -> None:
-    """Every Redis client is cut off: the sockets close with "try again later"."""
-    await app.state.services.redis.client_kill_filter(_type="normal", skipme=False)
 
 
 async def test_a_second_terminal_takes_over_and_the_first_ends_with_the_reason(
