@@ -4,31 +4,37 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import structlog
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from agi.spool import CallbackRequest, CallbackSpool
-from calls.facts import Entry, Kind
+from calls.entry import entry_facts
+from calls.facts import CALLBACK_PROMISED, Entry, Kind
 from calls.ingest import insert_entries
 from calls.models import CallbackRequestRow
+from directory.loader import CurrentDirectory
 from directory.numbers import caller
 from hotline.clock import from_ms
 from hotline.database import Database
+from hotline.errors import PartUnavailable
 
 _log = structlog.get_logger(__name__)
 
 _ENTRIES_PER_MS = 1_000
+_LANE = 45
+"""Numbers within a millisecond: above the few that an owner of the call takes."""
 
 
 class CallbackIntake:
     """Moves callback requests from the Asterisk host's spool into PostgreSQL."""
 
-    def __init__(self, *, spool: Path, database: Database, area_code: str, process: str) -> None:
+    def __init__(self, *, spool: Path, database: Database, directory: CurrentDirectory, process: str) -> None:
         self._spool = CallbackSpool(spool)
         self._database = database
-        self._area_code = area_code
+        self._directory = directory
         self._process = process
 
     async def run(self) -> None:
@@ -36,7 +42,7 @@ class CallbackIntake:
         while True:
             try:
                 await self.step()
-            except (SQLAlchemyError, OSError, TimeoutError) as error:
+            except (SQLAlchemyError, PartUnavailable, OSError, TimeoutError) as error:
                 _log.warning("callbacks.intake_waits", reason=type(error).__name__)
             await asyncio.sleep(1.0)
 
@@ -44,9 +50,10 @@ class CallbackIntake:
         """Take in what lies there; returns how many. A file is removed only after its row is committed."""
         taken = 0
         for path, request in self._spool.requests():
+            await self._directory.refresh()
             async with self._database.transaction() as session:
                 await session.execute(self._row(request))
-                await insert_entries(session, [self._fact(request)])
+                await insert_entries(session, self._facts(request))
             self._spool.remove(path)
             taken += 1
         return taken
@@ -56,7 +63,7 @@ class CallbackIntake:
             insert(CallbackRequestRow)
             .values(
                 call_id=request.call,
-                caller=caller(request.caller, self._area_code).number,
+                caller=caller(request.caller, self._directory.snapshot.area_code).number,
                 dialled=request.dialled,
                 reason=request.reason,
                 entered_at=from_ms(request.entered_ms),
@@ -66,13 +73,28 @@ class CallbackIntake:
             .on_conflict_do_nothing(index_elements=["call_id"])
         )
 
-    def _fact(self, request: CallbackRequest) -> Entry:
+    def _facts(self, request: CallbackRequest) -> list[Entry]:
+        """The whole story: nobody else has one of this call to tell, but for what happened before all of ours died."""
+        entered = entry_facts(
+            self._directory.snapshot,
+            presented=request.caller,
+            dialled=request.dialled,
+            entered_ms=request.entered_ms,
+        )
+        return [
+            self._fact(request, 0, Kind.ENTERED, request.entered_ms, entered),
+            self._fact(request, 1, Kind.CALLBACK_REQUESTED, request.requested_ms, {"reason": request.reason}),
+            # All that follows is the spoken promise.
+            self._fact(request, 2, Kind.ENDED, request.requested_ms, {"outcome": CALLBACK_PROMISED}),
+        ]
+
+    def _fact(self, request: CallbackRequest, number: int, kind: Kind, at_ms: int, attributes: dict[str, Any]) -> Entry:
         return Entry(
             call_id=request.call,
-            seq=request.requested_ms * _ENTRIES_PER_MS,
-            fact=Kind.CALLBACK_REQUESTED.value,
-            kind=Kind.CALLBACK_REQUESTED.value,
-            at_ms=request.requested_ms,
+            seq=at_ms * _ENTRIES_PER_MS + _LANE + number,
+            fact=kind.value,
+            kind=kind.value,
+            at_ms=at_ms,
             process=self._process,
-            attributes={"reason": request.reason},
+            attributes=attributes,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -32,6 +32,10 @@ class Kind(StrEnum):
     WRAP_UP = "wrap_up"
     TICKET = "ticket"
     CALLBACK_REQUESTED = "callback_requested"
+
+
+CALLBACK_PROMISED: Final = "callback_promised"
+"""The outcome of a call that nobody could answer and that ended with the promise to call back."""
 
 
 @dataclass(frozen=True, slots=True)

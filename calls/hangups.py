@@ -7,6 +7,7 @@ that the journal has an end; "a call ends once" is a rule of the journal, so two
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from dataclasses import dataclass
 
 import structlog
@@ -15,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from agi.variables import CALL, PHASE, Phase
 from ami.events import Hangup
-from calls.facts import Kind
+from calls.facts import CALLBACK_PROMISED, Kind
 from calls.live import Scribe
 from calls.models import JournalRow
 from calls.switchboard import Switchboard
@@ -63,22 +64,26 @@ class Hangups:
         due = [ended for ended in self._ended.values() if ended.seen <= limit][:500]
         if not due:
             return
-        query = select(JournalRow.call_id, JournalRow.fact).where(
+        query = select(JournalRow.call_id, JournalRow.kind).where(
             JournalRow.call_id.in_([ended.call for ended in due]),
-            JournalRow.fact.in_(("ended", Kind.CALLBACK_REQUESTED.value)),
+            JournalRow.kind.in_([Kind.ANSWERED, Kind.ENDED, Kind.ABANDONED, Kind.CALLBACK_REQUESTED]),
         )
         async with self._board.database.transaction() as session:
-            told = {(row.call_id, row.fact) for row in await session.execute(query)}
+            told: dict[str, set[str]] = defaultdict(set)
+            for row in await session.execute(query):
+                told[row.call_id].add(row.kind)
         for ended in due:
-            if (ended.call, "ended") not in told:
-                self._close(ended, promised=(ended.call, Kind.CALLBACK_REQUESTED.value) in told)
+            if not {Kind.ENDED, Kind.ABANDONED} & told[ended.call]:
+                self._close(ended, told[ended.call])
             del self._ended[ended.call]
 
-    def _close(self, ended: _Ended, *, promised: bool) -> None:
+    def _close(self, ended: _Ended, told: set[str]) -> None:
         board = self._board
         scribe = Scribe(board.journal, board.clock, call=ended.call, process=board.process)
-        if promised:
-            scribe.write(Kind.ENDED, at_ms=ended.at_ms, outcome=Kind.CALLBACK_REQUESTED.value, unseen=True)
+        # The dialplan is done with a call that nobody answered once it has promised to call back.
+        unanswered = ended.phase == Phase.DONE and Kind.ANSWERED not in told
+        if unanswered or Kind.CALLBACK_REQUESTED in told:
+            scribe.write(Kind.ENDED, at_ms=ended.at_ms, outcome=CALLBACK_PROMISED, unseen=True)
         elif ended.phase in (Phase.TALKED, Phase.DONE):
             scribe.write(Kind.ENDED, at_ms=ended.at_ms, outcome="answered", unseen=True)
         else:

@@ -100,8 +100,6 @@ def _summary_of(entry: Entry) -> dict[str, Any]:
             return {"ended_at": entry.at, "outcome": told.get("outcome", "ended")}
         case "abandoned":
             return {"ended_at": entry.at, "outcome": "abandoned"}
-        case "callback_requested":
-            return {"outcome": "callback_requested"}
         case _:
             return {}
 

@@ -1,4 +1,4 @@
-"""What is kept of every call: its journal, its summary, and promises to call back."""
+"""What is kept of every call: its journal, its summary, and promises to call back; and what that needs to go on."""
 
 from __future__ import annotations
 
@@ -70,3 +70,14 @@ class SiteEpochRow(Base):
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True, default=1)
     number: Mapped[int] = mapped_column(BigInteger)
+
+
+class ReadbackRow(Base):
+    """How far the channel events (CEL) of an Asterisk host have been read back: the file, by a digest of its beginning
+    because it may be renamed, and bytes in it."""
+
+    __tablename__ = "readback"
+
+    host: Mapped[str] = mapped_column(String(32), primary_key=True)
+    file: Mapped[str] = mapped_column(String(32))
+    position: Mapped[int] = mapped_column(BigInteger)

@@ -1,4 +1,5 @@
-"""The jobs process, put together: the journal's way into PostgreSQL, and promises to call back."""
+"""The jobs process, put together: the journal's way into PostgreSQL, promises to call back, and what is read back from
+Asterisk's own records."""
 
 from __future__ import annotations
 
@@ -10,7 +11,10 @@ from calls.callbacks import CallbackIntake
 from calls.facts import stream_key
 from calls.health import HealthSocket
 from calls.ingest import JournalIngest
+from calls.readback import Readback
+from directory.loader import CurrentDirectory
 from hotline import redis
+from hotline.clock import SystemClock
 from hotline.database import Database
 from hotline.settings import Settings
 from server.asterisk.layout import find
@@ -31,11 +35,19 @@ async def serve(settings: Settings, name: str = "jobs") -> None:
         stream=stream_key(settings.site.id),
         consumer=process,
     )
-    callbacks = CallbackIntake(
-        spool=find(settings).callbacks,
+    layout = find(settings)
+    directory = CurrentDirectory(database, settings, settings.var_dir / f"directory-{name}.json")
+    callbacks = CallbackIntake(spool=layout.callbacks, database=database, directory=directory, process=process)
+    readback = Readback(
+        host=settings.asterisk.systemname,
+        records=layout.cel_file,
+        queue_log=layout.log / "queue_log",
+        promises=layout.callbacks,
+        spool=settings.var_dir / "spool" / "journal",
         database=database,
-        area_code=settings.site.area_code,
+        directory=directory,
         process=process,
+        clock=SystemClock(),
     )
     health = HealthSocket(
         socket_of(settings, name), calls=lambda: 0, metrics=lambda: generate_latest(registry).decode()
@@ -45,6 +57,7 @@ async def serve(settings: Settings, name: str = "jobs") -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(ingest.run())
             group.create_task(callbacks.run())
+            group.create_task(readback.run())
     finally:
         await health.close()
         await blocking.aclose()

@@ -7,14 +7,16 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import cast
 
 from sqlalchemy import select
 
 from calls.callbacks import CallbackIntake
 from calls.health import HealthSocket
 from calls.models import CallbackRequestRow
+from directory.loader import CurrentDirectory
 from hotline.database import Database
-from tests.calls.line import CallLine
+from tests.calls.line import CallLine, StandingDirectory
 
 CALL = "ast1-1763761000.5"
 
@@ -32,7 +34,10 @@ def promise(spool: Path, call: str = CALL, caller: str = "13812345678") -> Path:
 
 def intake(line: CallLine, database: Database | None = None) -> CallbackIntake:
     return CallbackIntake(
-        spool=line.folder / "promises", database=database or line.database, area_code="0398", process="ast1/jobs"
+        spool=line.folder / "promises",
+        database=database or line.database,
+        directory=cast(CurrentDirectory, StandingDirectory()),
+        process="ast1/jobs",
     )
 
 
@@ -52,8 +57,9 @@ async def test_a_promise_is_taken_in_once_even_if_its_file_comes_back(line: Call
     assert [(row.call_id, row.caller, row.dialled, row.state) for row in await rows(line)] == [
         (CALL, "+8613812345678", "12333", "open")
     ]
-    assert await line.kinds(CALL) == ["callback_requested"]
-    assert (await line.summary(CALL)).outcome == "callback_requested"
+    assert await line.kinds(CALL) == ["entered", "callback_requested", "ended"]
+    summary = await line.summary(CALL)
+    assert (summary.caller, summary.line, summary.outcome) == ("+8613812345678", "12333", "callback_promised")
 
 
 async def test_a_promise_stays_in_the_spool_while_postgresql_is_away(line: CallLine) -> None:

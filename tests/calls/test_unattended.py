@@ -105,7 +105,7 @@ async def test_a_citizen_who_was_promised_a_call_back_was_not_answered(line: Cal
     clock.advance(60)
     await hangups.step()
     await board.journal.flush()
-    assert (await line.facts(CALL))[-1].attributes["outcome"] == "callback_requested"
+    assert (await line.facts(CALL))[-1].attributes["outcome"] == "callback_promised"
 
 
 def test_observed_is_subscribed(line: CallLine) -> None:

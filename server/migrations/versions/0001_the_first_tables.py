@@ -89,6 +89,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_directory_version")),
     )
     op.create_table(
+        "readback",
+        sa.Column("host", sa.String(length=32), nullable=False),
+        sa.Column("file", sa.String(length=32), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("host", name=op.f("pk_readback")),
+    )
+    op.create_table(
         "site_epoch",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("number", sa.BigInteger(), nullable=False),
@@ -504,6 +511,7 @@ def downgrade() -> None:
     op.drop_index("ix_ticket_caller_number_id", table_name="ticket", postgresql_where=sa.text("caller_number <> ''"))
     op.drop_table("ticket")
     op.drop_table("site_epoch")
+    op.drop_table("readback")
     op.drop_table("directory_version")
     op.drop_table("directory_schedules")
     op.drop_table("callback_request")
