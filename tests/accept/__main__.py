@@ -1,4 +1,5 @@
-"""`python -m tests.accept TOPIC [--short] [--only N,...]`: the scenarios of a topic, a line each, then the count."""
+"""`python -m tests.accept TOPIC [--short] [--only N,mN,...]`: the scenarios and mutants of a topic, a line each, then the
+count."""
 
 from __future__ import annotations
 
@@ -8,17 +9,25 @@ import importlib
 import sys
 
 from tests.accept.line import running_line
+from tests.accept.mutants.mutant_line import Mutant, run_mutants
 from tests.accept.scenario import Item, Scale, run_item
 
 TOPICS = ("first_call",)
 
 
-async def _run(topic: str, scale: Scale, only: set[int]) -> int:
+async def _run(topic: str, scale: Scale, only: set[str]) -> int:
     items: list[Item] = importlib.import_module(f"tests.accept.{topic}").ITEMS
-    chosen = [item for item in items if not only or item.number in only]
-    print(f"starting a private line for {topic} ...", flush=True)
-    async with running_line() as line:
-        passed = [await run_item(topic, item, line, scale) for item in chosen]
+    mutants: list[Mutant] = importlib.import_module(f"tests.accept.mutants.{topic}").MUTANTS
+    chosen = [item for item in items if not only or str(item.number) in only]
+    mutated = [m for m in mutants if m.name in only or (not only and (scale.full or m.quick))]
+    passed = []
+    if chosen:
+        print(f"starting a private line for {topic} ...", flush=True)
+        async with running_line() as line:
+            passed += [await run_item(topic, item, line, scale) for item in chosen]
+    if mutated:
+        print(f"starting a line for the mutants of {topic} ...", flush=True)
+        passed += await run_mutants(topic, mutated)
     failed = passed.count(False)
     print(f"{passed.count(True)} passed, {failed} failed")
     return 1 if failed else 0
@@ -29,9 +38,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.accept", description=__doc__)
     parser.add_argument("topic", choices=TOPICS)
     parser.add_argument("--short", action="store_true", help="the forms that `make test` runs")
-    parser.add_argument("--only", default="", help="item numbers, separated by commas")
+    parser.add_argument("--only", default="", help="items and mutants, separated by commas: 4,m4")
     given = parser.parse_args()
-    only = {int(number) for number in given.only.split(",") if number}
+    only = {name for name in given.only.split(",") if name}
     sys.exit(asyncio.run(_run(given.topic, Scale(full=not given.short), only)))
 
 

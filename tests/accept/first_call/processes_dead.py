@@ -21,8 +21,14 @@ from tests.accept.scenario import Scale
 from tests.accept.sound import likeness
 
 _HEARD = 0.8
+_READ_BACK_SECONDS = 40.0
+"""From our return: until who was there has had the first word."""
 _NATIVE_SECONDS = 30.0
 """A second of music for each of six tries, the attempts themselves, and a phone that rings."""
+
+
+Told = tuple[Citizen, str]
+"""A citizen and the id of the call."""
 
 
 def _ours(line: Line) -> list[str]:
@@ -36,17 +42,24 @@ async def all_dead(line: Line, scale: Scale) -> str:
     line.cleanup.append(seat.leave)
     await _member_is(line, "Not in use")
     await _kill_all(line)
+    served: list[Told] = []
     try:
-        waited = await _in_order(line, seat)
+        waited = await _in_order(line, seat, served)
         requests = [await _promised_when_nobody_answers(line, seat)] if scale.full else []
         requests.append(await _promised_when_nobody_is_there(line, seat))
         talk = await _talking(line, seat)
     finally:
         await line.in_thread(line.stack.start, _ours(line))
-    await _ends_with_us_back(line, seat, *talk)
-    for call, kept in requests:
+    served.append(await _ends_with_us_back(line, seat, *talk))
+    for told in served:
+        await _one_story(line, seat, told)
+    for who, call, kept in requests:
         await _taken_in_once(line, call, kept)
-    return f"native queue served after {waited:.0f} s and in order, {len(requests)} promises taken in once"
+        await _promise_is_one_story(line, who, call)
+    return (
+        f"native queue served after {waited:.0f} s and in order, {len(requests)} promises taken in once, "
+        f"{len(served)} talks without us have one story each"
+    )
 
 
 async def _kill_all(line: Line) -> None:
@@ -85,12 +98,13 @@ async def _talk(call: PhoneCall, at_seat: PhoneCall) -> None:
     await hears(call, AGENT_TONE)
 
 
-async def _in_order(line: Line, seat: Desk) -> float:
+async def _in_order(line: Line, seat: Desk, served: list[Told]) -> float:
     """Three citizens, one agent: each is served by the native queue, in the order in which they came."""
     started = time.monotonic()
     calls = [await _dial(line) for _ in range(3)]
     waited = 0.0
     for who, call, call_id in calls:
+        served.append((who, call_id))
         at_seat = await next_call(seat, seconds=_NATIVE_SECONDS)
         waited = waited or time.monotonic() - started
         shown = at_seat.invite.get("from")
@@ -102,7 +116,7 @@ async def _in_order(line: Line, seat: Desk) -> float:
     return waited
 
 
-async def _promised_when_nobody_answers(line: Line, seat: Desk) -> tuple[str, Path]:
+async def _promised_when_nobody_answers(line: Line, seat: Desk) -> tuple[Citizen, str, Path]:
     """The phone rings and rings; its agent is passed over then, and nobody is left."""
     takes, seat.phone.on_call = seat.phone.on_call, _let_ring
     kept = await _promised(line)
@@ -112,7 +126,7 @@ async def _promised_when_nobody_answers(line: Line, seat: Desk) -> tuple[str, Pa
     return kept
 
 
-async def _promised_when_nobody_is_there(line: Line, seat: Desk) -> tuple[str, Path]:
+async def _promised_when_nobody_is_there(line: Line, seat: Desk) -> tuple[Citizen, str, Path]:
     await seat.phone.register(expires=0)
     await _member_is(line, "Unavailable")
     kept = await _promised(line)
@@ -121,9 +135,9 @@ async def _promised_when_nobody_is_there(line: Line, seat: Desk) -> tuple[str, P
     return kept
 
 
-async def _promised(line: Line) -> tuple[str, Path]:
-    """The citizen hears the promise, which is on the disk by then. Returns the call and a copy of its file."""
-    _, call, call_id = await _dial(line)
+async def _promised(line: Line) -> tuple[Citizen, str, Path]:
+    """The citizen hears the promise, which is on the disk by then. Returns who, the call and a copy of its file."""
+    who, call, call_id = await _dial(line)
     file = find(line.settings).callbacks / f"{call_id}.json"
     await ended(call, seconds=2 * _NATIVE_SECONDS)
     assert file.exists(), "promised, and not written down"
@@ -131,23 +145,24 @@ async def _promised(line: Line) -> tuple[str, Path]:
     assert likeness(bytes(call.audio.heard), promise) > _HEARD, "the promise was not heard"
     copy = line.settings.var_dir / file.name
     shutil.copy2(file, copy)
-    return call_id, copy
+    return who, call_id, copy
 
 
 async def _let_ring(call: PhoneCall) -> None:
     await call.ring()
 
 
-async def _talking(line: Line, seat: Desk) -> tuple[PhoneCall, PhoneCall, str]:
+async def _talking(line: Line, seat: Desk) -> tuple[PhoneCall, PhoneCall, Told]:
     """A talk that began without us and goes on until we are back."""
-    _, call, call_id = await _dial(line)
+    who, call, call_id = await _dial(line)
     at_seat = await next_call(seat, seconds=_NATIVE_SECONDS)
     await _talk(call, at_seat)
-    return call, at_seat, call_id
+    return call, at_seat, (who, call_id)
 
 
-async def _ends_with_us_back(line: Line, seat: Desk, call: PhoneCall, at_seat: PhoneCall, call_id: str) -> None:
+async def _ends_with_us_back(line: Line, seat: Desk, call: PhoneCall, at_seat: PhoneCall, told_of: Told) -> Told:
     """Our return disturbs no talk, and its end is in the journal."""
+    _, call_id = told_of
     await _talk(call, at_seat)
     await asyncio.sleep(1.0)
     assert not call.ended.is_set(), "our return ended a talk"
@@ -158,6 +173,30 @@ async def _ends_with_us_back(line: Line, seat: Desk, call: PhoneCall, at_seat: P
     assert kinds.count("ended") == 1, kinds
     assert "queued" not in kinds, f"an answered citizen was queued again: {kinds}"
     await seat.until_state("READY", seconds=15)
+    return told_of
+
+
+async def _one_story(line: Line, seat: Desk, told_of: Told) -> None:
+    """Who was served without us came once, was answered once, by whom we know, and went once."""
+    who, call_id = told_of
+    for kind in ("entered", "answered", "ended"):
+        told = await line.story_of(call_id, until=kind, seconds=_READ_BACK_SECONDS)
+    kinds = [event.kind for event in told.events]
+    assert [kinds.count(kind) for kind in ("entered", "answered", "ended", "abandoned")] == [1, 1, 1, 0], kinds
+    seen = [kind for kind in kinds if kind in ("entered", "answered", "ended")]
+    assert seen == ["entered", "answered", "ended"], f"not in the order in which it happened: {kinds}"
+    summary = told.summary
+    assert (summary.caller, summary.dialled, summary.line) == (f"+86{who.number}", "12345", "12345"), summary
+    assert summary.outcome == "answered", f"{call_id} was served and is recorded as {summary.outcome}"
+    assert summary.agent == seat.agent, f"{call_id} was served by {seat.agent} and is recorded with {summary.agent}"
+
+
+async def _promise_is_one_story(line: Line, who: Citizen, call_id: str) -> None:
+    told = await line.story_of(call_id, until="ended")
+    assert [event.kind for event in told.events] == ["entered", "callback_requested", "ended"], told.events
+    summary = told.summary
+    assert (summary.caller, summary.dialled) == (f"+86{who.number}", "12345"), summary
+    assert summary.outcome == "callback_promised", summary.outcome
 
 
 async def _taken_in_once(line: Line, call_id: str, copy: Path) -> None:

@@ -10,6 +10,7 @@ _NEW_ENTRY = {
 }
 
 MUTANTS = [
+    Mutant("m0", "none: with every guard in place the same stories go well", stories.all_well),
     Mutant(
         "m1",
         "item 1, the pop comes after the phone",
