@@ -17,20 +17,19 @@ from agi.server import AgiServer
 from calls.adoption import Adoption
 from calls.devices import Devices
 from calls.epoch import rebuild, resend
-from calls.facts import Kind
 from calls.hangups import Hangups
 from calls.inbound import Inbound
-from calls.live import LiveCall, Scribe
+from calls.live import LiveCall
 from calls.native_queue import NativeQueueMirror
 from calls.observed import Observed
 from calls.switchboard import Switchboard
 from hotline.errors import HotlineError, PartUnavailable
+from hotline.tasks import end, never_ending
 
 _log = structlog.get_logger(__name__)
 
 _RECONCILE_SECONDS = 5.0
 _DIRECTORY_SECONDS = 0.5
-_BEGIN_AGAIN_SECONDS = 0.5
 
 
 class VoiceProcess:
@@ -57,29 +56,25 @@ class VoiceProcess:
         await self.server.start()
         await ready()
         _log.info("voice.ready", port=self.server.port)
+        works: list[Callable[[], Coroutine[Any, Any, None]]] = [
+            board.journal.run,
+            self._heartbeats,
+            self._timers,
+            self._inbox,
+            self._epochs,
+            self._reconcile_often,
+            self._directory,
+            self.adoption.run,
+            self.mirror.run,
+            self.hangups.run,
+            self.devices.run,
+        ]
+        jobs = [asyncio.create_task(never_ending(work)) for work in works]
         try:
-            async with asyncio.TaskGroup() as group:
-                works: list[Callable[[], Coroutine[Any, Any, None]]] = [
-                    board.journal.run,
-                    self._heartbeats,
-                    self._timers,
-                    self._inbox,
-                    self._epochs,
-                    self._reconcile_often,
-                    self._directory,
-                    self.adoption.run,
-                    self.mirror.run,
-                    self.hangups.run,
-                    self.devices.run,
-                ]
-                jobs = [group.create_task(_never_ending(work)) for work in works]
-                try:
-                    await asyncio.Event().wait()
-                finally:
-                    await self._drain()
-                    for job in jobs:
-                        job.cancel()
+            await asyncio.Event().wait()
         finally:
+            await self._drain()
+            await end(jobs)
             await board.journal.close()
             await board.ami.close()
 
@@ -112,6 +107,7 @@ class VoiceProcess:
                 if live.offer is not None and live.answered:
                     await self._keep_talk(live, live.offer)
         except EpochChanged:
+            board.acd_heard()
             board.epoch_lost.set()
         except PartUnavailable:
             board.acd_missed()
@@ -160,9 +156,9 @@ class VoiceProcess:
             case "journaled":
                 self.board.journal.confirm([(call, seq) for call, seq in message["entries"]])
             case "orphan_ended":
-                # A waiting call of a dead process that never came back: its story ends here.
-                scribe = Scribe(self.board.journal, self.board.clock, call=message["call"], process=self.board.process)
-                scribe.write(Kind.ABANDONED, unseen=True)
+                # A waiting call of a dead process that never came back. How it ended nobody here knows, it may have been
+                # served by the native queue: `calls.hangups` heard it, or `calls.readback` reads it.
+                _log.info("call.orphan_given_up", call=message["call"])
             case "offer" if live is None or live.answered:
                 # Nobody here waits: the caller is with the native queue or in a talk. No agent is held for that.
                 await self.board.acd_step(self.board.acd.leave(message["call"]))
@@ -196,16 +192,3 @@ class VoiceProcess:
             await self.mirror.reconcile()
         except HotlineError as error:
             _log.info("voice.reconcile_failed", reason=type(error).__name__)
-
-
-async def _never_ending(job: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run a job of the process for ever: one that fails in a way nobody foresaw is logged and begun again.
-
-    The process holds citizens' calls; a fault beside them must not drop them.
-    """
-    while True:
-        try:
-            await job()
-        except Exception:  # noqa: BLE001 - see above
-            _log.exception("voice.job_failed", job=job.__qualname__)
-        await asyncio.sleep(_BEGIN_AGAIN_SECONDS)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
+import structlog
+
 _ASK_AGAIN_SECONDS = 0.5
+_BEGIN_AGAIN_SECONDS = 0.5
+
+_log = structlog.get_logger(__name__)
 
 
 async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
@@ -20,6 +25,19 @@ async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
         for task in remaining:
             task.cancel()
         _, remaining = await asyncio.wait(remaining, timeout=_ASK_AGAIN_SECONDS)
+
+
+async def never_ending(job: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a job of a process for ever: one that fails in a way nobody foresaw is logged and begun again.
+
+    A process holds citizens' calls; a fault beside them must not drop them.
+    """
+    while True:
+        try:
+            await job()
+        except Exception:  # noqa: BLE001 - see above
+            _log.exception("job.failed", job=getattr(job, "__qualname__", repr(job)))
+        await asyncio.sleep(_BEGIN_AGAIN_SECONDS)
 
 
 async def first_of(*works: Coroutine[Any, Any, None]) -> None:

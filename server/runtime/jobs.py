@@ -17,6 +17,7 @@ from hotline import redis
 from hotline.clock import SystemClock
 from hotline.database import Database
 from hotline.settings import Settings
+from hotline.tasks import end, never_ending
 from server.asterisk.layout import find
 from server.provision.programs import socket_of
 from server.runtime.parts import process_id
@@ -53,12 +54,11 @@ async def serve(settings: Settings, name: str = "jobs") -> None:
         socket_of(settings, name), calls=lambda: 0, metrics=lambda: generate_latest(registry).decode()
     )
     await health.start()
+    jobs = [asyncio.create_task(never_ending(job)) for job in (ingest.run, callbacks.run, readback.run)]
     try:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(ingest.run())
-            group.create_task(callbacks.run())
-            group.create_task(readback.run())
+        await asyncio.Event().wait()
     finally:
+        await end(jobs)
         await health.close()
         await blocking.aclose()
         await database.close()

@@ -182,9 +182,8 @@ async def _order_kept(line: Line, waiting: list[Caller]) -> None:
     """
     rows = await database_rows(
         line,
-        "select q.call_id, q.back, r.taken from "
-        "(select call_id, max(at) as back from call_journal where kind in ('queued', 'offer_failed') group by 1) q "
-        "join (select call_id, max(at) as taken from call_journal where kind = 'reserved' group by 1) r using (call_id)",
+        "select call_id, max(at) filter (where kind in ('queued', 'offer_failed')) as back, "
+        "max(at) filter (where kind = 'reserved') as taken from call_journal group by call_id",
     )
     by_call = {row["call_id"]: row for row in rows}
     for i, early in enumerate(waiting):
