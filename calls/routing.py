@@ -19,9 +19,6 @@ from calls.switchboard import Switchboard
 from directory.modes import Fallback
 from directory.snapshot import DialTarget
 
-_EMERGENCY_ROUNDS = 3
-"""An emergency desk that does not take the call is dialled again, in the directory's order, so many times in all."""
-
 
 class RouteResult(StrEnum):
     """How the attempt to connect a call elsewhere ended."""
@@ -33,10 +30,13 @@ class RouteResult(StrEnum):
 
 async def connect_outside(board: Switchboard, live: LiveCall, session: AgiSession) -> RouteResult:
     """Dial the plan's targets in order until one answers. Music plays meanwhile, except towards an emergency desk,
-    whose own tones the caller must hear."""
+    whose own tones the caller must hear.
+
+    An emergency comes here only after the dialplan has dialled its targets once: this is the redial, and the last one
+    before a human here.
+    """
     await session.set_variable(PHASE, Phase.ROUTING)
-    rounds = _EMERGENCY_ROUNDS if live.plan.fallback is Fallback.REDIAL else 1
-    for attempt, target in enumerate(live.plan.targets * rounds, start=1):
+    for attempt, target in enumerate(live.plan.targets, start=1):
         result = await _try(board, live, session, target, f"{live.entry}.{attempt}")
         if result is not RouteResult.NOBODY:
             return result
