@@ -53,7 +53,8 @@ class Record:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Batch:
-    """What was read: the records, where to go on, how many lines were none, and whether there may be more now."""
+    """What was read: the records, where to go on, in how many places lines were none, and whether there may be more
+    now."""
 
     records: list[Record] = field(default_factory=list)
     position: Position | None = None

@@ -71,10 +71,8 @@ class PastCall:
             self.directly, self.dialled = True, record.dialled
         match record.event:
             case "BRIDGE_ENTER" if not self.bridge:
-                bridge = _bridge(record)
-                if bridge:
-                    self.bridge, self.bridged_ms = bridge, record.at_ms
-                    self.in_queue = record.application == _QUEUE
+                self.bridge, self.bridged_ms = _bridge(record), record.at_ms
+                self.in_queue = record.application == _QUEUE
             case "BRIDGE_EXIT":
                 self.parted_ms = record.at_ms
             case "HANGUP":
@@ -123,7 +121,7 @@ class PastCalls:
 
 def _bridge(record: Record) -> str:
     bridge = str(record.extra.get("bridge_id", ""))
-    return bridge if _BRIDGE.fullmatch(bridge) else ""
+    return bridge if _BRIDGE.fullmatch(bridge) else "unnamed"
 
 
 def _dialled(extension: str) -> str:

@@ -114,7 +114,7 @@ class Readback:
             self._past.note(record)
         self._position = batch.position
         if batch.malformed:
-            _log.warning("readback.malformed_lines", lines=batch.malformed)
+            _log.warning("readback.malformed", places=batch.malformed)
         return batch.more
 
     def _forget(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ami.events import AgentConnect
 from calls import observed
 from calls.live import Scribe
 from calls.voice import VoiceProcess
@@ -107,3 +108,61 @@ async def test_what_the_native_queue_serves_is_told_too(line: CallLine, voice: V
     await line.asterisk.say(dial_begin(citizen.call, "8001", told(citizen, **waiting)))
     await line.asterisk.bridges(citizen.call, **told(citizen, **TALKING))
     assert await line.kinds(citizen.call) == ["ringing", "answered"]
+
+
+def marked(line: CallLine, dialled: str = "12333", **more: str) -> Citizen:
+    """A citizen whose channel the dialplan has marked, and whom it can ask nobody of ours about."""
+    citizen = line.citizen(dialled)
+    told = {"HL_DID": dialled, "HL_ENTERED": str(citizen.entered_ms), "CALLERID(num)": citizen.number, **more}
+    for name, value in told.items():
+        line.asterisk.globals[name, channel_of(citizen.call)] = value
+    return citizen
+
+
+def connects(citizen: Citizen, member: str) -> AgentConnect:
+    return AgentConnect(
+        "hl-native", "PJSIP/8001", member, channel_of(citizen.call), citizen.call, citizen.call, "PJSIP/8001-1",
+        f"{citizen.call}9", 5, 0, told(citizen, **TALKING),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("member", "agent"), [("1001", "1001"), ("PJSIP/8001", None)], ids=["ours", "none of ours"])
+async def test_a_talk_of_the_native_queue_has_its_entry_and_its_agent(
+    line: CallLine, member: str, agent: str | None
+) -> None:
+    await both(line)
+    citizen = marked(line)
+    waiting = told(citizen, HL_PHASE="waiting", HL_VOICE="")
+    await line.asterisk.say(dial_begin(citizen.call, "8001", waiting), connects(citizen, member))
+    await line.asterisk.bridges(citizen.call, **told(citizen, **TALKING))
+    assert await line.kinds(citizen.call) == ["entered", "ringing", "answered"]
+    summary = await line.summary(citizen.call)
+    assert (summary.caller, summary.line, summary.agent) == ("+8613812345678", "12333", agent)
+    assert summary.entered_at == from_ms(citizen.entered_ms)
+
+
+async def test_a_forwarded_call_in_the_native_queue_is_known_by_its_header(line: CallLine, voice: VoiceProcess) -> None:
+    header = {"PJSIP_HEADER(read,Diversion)": "<sip:12300@carrier>;reason=unconditional"}
+    citizen = marked(line, "12345", **header)
+    await line.asterisk.say(dial_begin(citizen.call, "8001", told(citizen, HL_PHASE="waiting", HL_VOICE="")))
+    summary = await line.summary(citizen.call)
+    assert (summary.dialled, summary.line) == ("12345", "12300")
+
+
+async def test_a_talk_that_spans_our_return_has_its_entry(line: CallLine) -> None:
+    citizen, waiting, ours = marked(line), marked(line), marked(line)
+    line.asterisk.channel(citizen.call, "Queue", bridged=True)
+    line.asterisk.channel(waiting.call, "MusicOnHold")
+    line.asterisk.channel(ours.call, "Dial", bridged=True)
+    line.asterisk.live[ours.call].variables["HL_VOICE"] = "voice-1"  # type: ignore[index]
+    await both(line)
+    assert await line.kinds(citizen.call) == ["entered"]
+    assert (await line.summary(citizen.call)).caller == "+8613812345678"
+    assert await line.kinds(waiting.call) == [], "comes to us by itself"
+    assert await line.kinds(ours.call) == [], "was told by whoever held it"
+
+
+async def test_an_orphan_given_up_is_not_called_abandoned(line: CallLine, voice: VoiceProcess) -> None:
+    """The native queue may have served it: its end is read back."""
+    await voice._deliver({"type": "orphan_ended", "call": "ast1-1763761000.77"})
+    assert await line.kinds("ast1-1763761000.77") == []
