@@ -156,8 +156,8 @@ class VoiceProcess:
             case "journaled":
                 self.board.journal.confirm([(call, seq) for call, seq in message["entries"]])
             case "orphan_ended":
-                # A waiting call of a dead process that never came back. How it ended nobody here knows: perhaps the native
-                # queue served it. `calls.hangups` has heard it, or `calls.readback` reads of it.
+                # A waiting call of a dead process that never came back. How it ended nobody here knows: perhaps the
+                # native queue served it. `calls.hangups` has heard it, or `calls.readback` reads of it.
                 _log.info("call.orphan_given_up", call=message["call"])
             case "offer" if live is None or live.answered:
                 # Nobody here waits: the caller is with the native queue or in a talk. No agent is held for that.
