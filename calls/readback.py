@@ -36,7 +36,7 @@ from hotline.errors import PartUnavailable
 _log = structlog.get_logger(__name__)
 
 _GRACE_MS: Final = 10_000
-"""After the end of a call, everybody alive has told what they know of it: `calls.hangups` waits 5 s."""
+"""After the end of a call whoever held it has told what they know. Sooner than `calls.hangups`, which knows less."""
 _PATIENCE_MS: Final = 600_000
 """A spool that still holds a call by then belongs to a worker that does not come back."""
 _FORGOTTEN_MS: Final = 24 * 3_600_000
