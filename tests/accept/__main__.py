@@ -1,5 +1,4 @@
-"""`python -m tests.accept TOPIC [--short] [--only N,mN,...]`: the scenarios and mutants of a topic, a line each, then the
-count."""
+"""`python -m tests.accept TOPIC [--short] [--only N,mN,...]`: a topic's items and mutants, a line each, the count."""
 
 from __future__ import annotations
 

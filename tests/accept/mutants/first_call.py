@@ -52,7 +52,7 @@ MUTANTS = [
         "m3a",
         "item 4, neither the channel nor the ACD keeps the time of entry",
         stories.order_after_kill,
-        "order was lost",
+        "was taken before",
         guards=("place-in-acd",),
         dialplan=_NEW_ENTRY,
     ),

@@ -63,7 +63,9 @@ class MutantLine:
         client = aioredis.from_url(line.settings.redis.url)
         await client.flushall()
         await client.aclose()
-        await database_rows(line, "delete from agent_presence")
+        await database_rows(line, "truncate agent_presence, call_journal, call cascade")
+        for spool in (line.settings.var_dir / "spool" / "journal").glob("*"):
+            spool.unlink()
         self.guards_off.write_text(" ".join(mutant.guards))
         dialplan = find(line.settings).etc / "extensions.conf"
         rendered = dialplan.read_text()
