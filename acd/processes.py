@@ -22,6 +22,7 @@ _LOOK_AGAIN_MS = 200
 """Longest pause between two looks at the timers: another process may have set an earlier one."""
 _BATCHES = 20
 _INBOX_WAIT_SECONDS = 1
+_INBOX_BATCH = 50
 _RECONNECT_SECONDS = 0.2
 
 
@@ -106,10 +107,14 @@ class Processes(Site):
         """
         own = inbox_key(self._site, self._process)
         while True:
+            while self._unread:
+                yield orjson.loads(self._unread.popleft())
             try:
-                popped: Any = await self._redis.brpop([own], timeout=_INBOX_WAIT_SECONDS)
+                popped: Any = await self._redis.blmpop(
+                    _INBOX_WAIT_SECONDS, 1, own, direction="RIGHT", count=_INBOX_BATCH
+                )
             except (RedisConnectionError, RedisTimeoutError):
                 await asyncio.sleep(_RECONNECT_SECONDS)
                 continue
             if popped is not None:
-                yield orjson.loads(popped[1])
+                self._unread.extend(popped[1])

@@ -91,10 +91,12 @@ class Queue(Site):
             "call": call_id(request.call),
             "entered_ms": request.entered_ms,
             "place": max(request.entered_ms - head_start, 0),
-            "steps": [
-                {"after_ms": step.after_ms, "groups": [group_id(group) for group in step.groups]}
-                for step in request.steps
-            ],
+            "steps": orjson.dumps(
+                [
+                    {"after_ms": step.after_ms, "groups": [group_id(group) for group in step.groups]}
+                    for step in request.steps
+                ]
+            ).decode(),
             "hotline": request.hotline,
             "label": request.label,
         }

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
-import orjson
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -16,7 +15,6 @@ from acd.model import AcdPolicy
 from acd.scripting import Scripts, site_keys
 from hotline.clock import Clock
 from hotline.errors import Conflict, HotlineError, PartUnavailable
-from hotline.feed import inbox_key
 from hotline.ids import process_id
 from hotline.redis import Redis
 
@@ -46,20 +44,19 @@ class Site:
         self._process = process_id(process)
         self._clock = clock
         self._policy = policy
-        self._policy_json = orjson.dumps(asdict(policy)).decode()
-        self._scripts = Scripts(redis, site, sources)
+        self._scripts = Scripts(redis, site, policy, sources)
         keys = site_keys(site)
         self._meta, self._agents, self._calls, self._waiting = keys[0], keys[1], keys[2], keys[3]
         self._owned, self._events = keys[7], keys[10]
-        self._inboxes = inbox_key(site, "")
+        self._unread: deque[str] = deque()
+        """Of the inbox: fetched, and not handed out yet."""
         self.epoch = 0
 
     async def _run(self, script: str, *args: str | int, epoch: int | None = None) -> Any:
         """One script in this process's epoch, or in `epoch`; its refusals as typed errors."""
         in_epoch = self.epoch if epoch is None else epoch
-        header = (self._clock.now_ms(), in_epoch, self._process, self._inboxes, self._policy_json)
         try:
-            return await self._scripts.run(script, (*header, *args))
+            return await self._scripts.run(script, (self._clock.now_ms(), in_epoch, self._process, *args))
         except ResponseError as error:
             code, _, detail = str(error).partition(" ")
             refusal = _REFUSALS.get(code)

@@ -1,7 +1,7 @@
--- Takes over calls with an agent from processes of this host (ARGV 6, "<host>/") whose lease ran out. One script, so one
+-- Takes over calls with an agent from processes of this host (ARGV 4, "<host>/") whose lease ran out. One script, so one
 -- adopter: the former owner is refused afterwards, and told should it still be there.
 if stored_epoch ~= epoch then return refuse('EPOCH', stored_epoch or '0') end -- guard:epoch
-local host = ARGV[6]
+local host = ARGV[4]
 local taken = {}
 for _, process in ipairs(rc('ZRANGEBYSCORE', LEASES, '-inf', now)) do
   if process ~= me and string.sub(process, 1, #host) == host then
@@ -12,7 +12,7 @@ for _, process in ipairs(rc('ZRANGEBYSCORE', LEASES, '-inf', now)) do
       if c.state ~= 'WAITING' then
         own(call, c, me)
         if c.state == 'TALKING' then -- time to look at the channels
-          c.due = math.max(c.due, now + policy('talk_ms'))
+          c.due = math.max(c.due, now + POLICY.talk_ms)
           local a = get(AGENTS, c.agent)
           if a then
             a.due = c.due

@@ -1,6 +1,6 @@
 -- A call asks for an agent: the request as JSON. Again for the same call: its owner changes, its place never does.
 if stored_epoch ~= epoch then return refuse('EPOCH', stored_epoch or '0') end -- guard:epoch
-local request = cjson.decode(ARGV[6])
+local request = cjson.decode(ARGV[4])
 local call = request.call
 local c = get(CALLS, call)
 if c and c.answered then return refuse('ANSWERED', c.state) end -- guard:answered
@@ -18,11 +18,14 @@ end
 local held, reservation = c.agent, c.reservation
 if held then call_to(c, 'WAITING') end
 unlist_call(call, c)
-c.steps, c.step, c.open, c.hotline, c.label = request.steps, 0, {}, request.hotline, request.label
+c.steps, c.step, c.following, c.open = request.steps, 0, nil, {}
+c.hotline, c.label = request.hotline, request.label
 own(call, c, me)
 wait(call, c)
-if held then free_agent(held, reservation, 'CALLER_GONE') end
-c = get(CALLS, call)
+if held then
+  free_agent(held, reservation, 'CALLER_GONE')
+  c = get(CALLS, call) -- the agent may have got this very call
+end
 if c.state ~= 'WAITING' then return { c.state, 0 } end
 local ahead
 for _, pool in ipairs(c.open) do

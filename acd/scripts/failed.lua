@@ -1,8 +1,8 @@
 -- An offer did not become a talk: call, reservation, outcome.
 if stored_epoch ~= epoch then return refuse('EPOCH', stored_epoch or '0') end -- guard:epoch
-local call, outcome = ARGV[6], ARGV[8]
+local call, outcome = ARGV[4], ARGV[6]
 local c = get(CALLS, call)
-local refused = reservation_refusal(c, ARGV[7])
+local refused = reservation_refusal(c, ARGV[5])
 if refused then return refused end
 if c.state == 'TALKING' then return refuse('CONFLICT', c.state) end
 local id = c.agent
@@ -12,5 +12,5 @@ else
   call_to(c, 'WAITING')
   wait(call, c)
 end
-free_agent(id, ARGV[7], outcome)
+free_agent(id, ARGV[5], outcome)
 return 1

@@ -1,6 +1,6 @@
 -- Renews the lease of a process: replication id. Back after a lapse, its waiting calls take part again.
 if stored_epoch ~= epoch then return refuse('EPOCH', stored_epoch or '0') end -- guard:epoch
-if rc('HGET', META, 'replid') ~= ARGV[6] then return refuse('EPOCH', stored_epoch or '0') end -- guard:replication
+if rc('HGET', META, 'replid') ~= ARGV[4] then return refuse('EPOCH', stored_epoch or '0') end -- guard:replication
 local lapsed = not alive(me)
 lease_me()
 if lapsed then

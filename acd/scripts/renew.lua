@@ -1,12 +1,12 @@
 -- The talk goes on: call, reservation, until (ms since 1970). Never shortens the lease.
 if stored_epoch ~= epoch then return refuse('EPOCH', stored_epoch or '0') end -- guard:epoch
-local call = ARGV[6]
+local call = ARGV[4]
 local c = get(CALLS, call)
-local refused = reservation_refusal(c, ARGV[7])
+local refused = reservation_refusal(c, ARGV[5])
 if refused then return refused end
 if c.state ~= 'TALKING' then return refuse('CONFLICT', c.state) end
 local a = get(AGENTS, c.agent)
-c.due = math.max(c.due, tonumber(ARGV[8]))
+c.due = math.max(c.due, tonumber(ARGV[6]))
 save_call(call, c)
 if a then
   a.due = c.due

@@ -1,6 +1,6 @@
 -- After a flush the owner sends a call that has an agent: request, offer (both JSON), state. A new reservation is made.
 if stored_epoch ~= epoch then return refuse('EPOCH', stored_epoch or '0') end -- guard:epoch
-local request, offer, state = cjson.decode(ARGV[6]), cjson.decode(ARGV[7]), ARGV[8]
+local request, offer, state = cjson.decode(ARGV[4]), cjson.decode(ARGV[5]), ARGV[6]
 local call, id = request.call, offer.agent
 local c = get(CALLS, call)
 if c and c.state == state and c.owner == me and c.agent == id then return cjson.encode(c) end
@@ -16,9 +16,9 @@ if not alive(me) then lease_me() end
 if c then unlist_call(call, c) end
 local groups = a and a.groups or {}
 if a then unlist_agent(id, a) end
-local due = now + policy('talk_ms')
-if state == 'RESERVED' then due = now + policy('reserve_ms') end
-if state == 'RINGING' then due = now + policy('ring_ms') + policy('ring_grace_ms') end
+local due = now + POLICY.talk_ms
+if state == 'RESERVED' then due = now + POLICY.reserve_ms end
+if state == 'RINGING' then due = now + POLICY.ring_ms + POLICY.ring_grace_ms end
 local reservation = epoch .. '-' .. rc('HINCRBY', META, 'reservations', 1)
 -- These facts come from outside and are not moves: both records are written anew.
 local former = c and c.owner

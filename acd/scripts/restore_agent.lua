@@ -1,7 +1,7 @@
 -- After a flush an agent's wanted state comes back: agent, extension, groups as JSON, wanted, reason.
 -- One that has been seen in this epoch keeps its state; in a call that was sent again, the wish is pending.
 if stored_epoch ~= epoch then return refuse('EPOCH', stored_epoch or '0') end -- guard:epoch
-local id, extension, groups, wanted, reason = ARGV[6], ARGV[7], cjson.decode(ARGV[8]), ARGV[9], ARGV[10]
+local id, extension, groups, wanted, reason = ARGV[4], ARGV[5], cjson.decode(ARGV[6]), ARGV[7], ARGV[8]
 local a = get(AGENTS, id)
 if a and not a.call then return cjson.encode(a) end
 local holder = rc('HGET', EXTENSIONS, a and a.extension or extension)

@@ -1,6 +1,6 @@
 -- An agent takes a seat: agent, extension, groups as JSON. An older session of the same agent ends.
 if stored_epoch ~= epoch then return refuse('EPOCH', stored_epoch or '0') end -- guard:epoch
-local id, extension, groups = ARGV[6], ARGV[7], cjson.decode(ARGV[8])
+local id, extension, groups = ARGV[4], ARGV[5], cjson.decode(ARGV[6])
 local holder = rc('HGET', EXTENSIONS, extension)
 if holder and holder ~= id then return refuse('CONFLICT', 'the extension is held by another agent') end
 local a = get(AGENTS, id) or { extension = extension, groups = groups, state = 'SIGNED_OUT', idle = now }

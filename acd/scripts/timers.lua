@@ -18,7 +18,7 @@ local function call_due(call)
     unoffer(call, c, 'NO_ANSWER', 'expired')
   else
     tell(c.owner, { type = 'revoked', reservation = c.reservation, call = call, agent = c.agent, reason = 'talk_expired' })
-    end_talk(call, c, policy('wrap_up_ms'))
+    end_talk(call, c, POLICY.wrap_up_ms)
   end
 end
 
@@ -29,7 +29,7 @@ local function agent_due(id)
     settle(id, a)
   elseif a.state == 'UNREACHABLE' then
     agent_to(a, 'NOT_READY', 'unreachable')
-    a.due = now + policy('absent_ms')
+    a.due = now + POLICY.absent_ms
     save_agent(id, a)
   elseif a.state == 'NOT_READY' then
     sign_off(id, a, 'absent')

@@ -1,6 +1,6 @@
 -- An agent asks for a state: agent, READY | NOT_READY | SIGNED_OUT | END_WRAP_UP, reason. In a call it is pending.
 if stored_epoch ~= epoch then return refuse('EPOCH', stored_epoch or '0') end -- guard:epoch
-local id, wanted, reason = ARGV[6], ARGV[7], ARGV[8]
+local id, wanted, reason = ARGV[4], ARGV[5], ARGV[6]
 local a = get(AGENTS, id)
 if not a or a.state == 'SIGNED_OUT' then
   if wanted == 'SIGNED_OUT' then return a and cjson.encode(a) or '' end
