@@ -54,7 +54,7 @@ class Wire(asyncio.Protocol):
         """A command's reply as Redis gives it."""
         due = self._loop.create_future()
         self._due.append(due)
-        self._transport.write(hiredis.pack_command(words))
+        self._transport.write(hiredis.pack_command(words))  # type: ignore[arg-type] # its stub says one word
         return due
 
     def evalsha(self, *words: str | int) -> asyncio.Future[Any]:
