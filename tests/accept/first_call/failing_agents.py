@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from server.demo.phone import Incoming, PhoneCall
 from tests.accept.first_call.basics import ended, next_call
 from tests.accept.line import Line
@@ -38,18 +40,19 @@ _WAYS: list[tuple[str, Incoming, str]] = [
 
 
 async def _one_way(line: Line, how: str, behaviour: Incoming, outcome: str) -> None:
-    """The first agent fails the call; a second one, ready later, gets it before a caller who came later."""
-    first = await desk(line, "1001", "8001", on_call=behaviour)
-    line.cleanup.append(first.leave)
-    early = await citizen(line)
+    """Two wait. The first agent fails the earlier one; a second agent, ready later, gets it before the other."""
+    early, late = await citizen(line), await citizen(line)
     early_call = await early.dial("12345")
+    await asyncio.sleep(0.05)
+    late_call = await late.dial("12345")
+    for who in (early, late):
+        await line.story_of(await line.call_id_of(who.e164), until="queued")
+    first = await desk(line, "1001", "8001", ready=False, on_call=behaviour)
+    line.cleanup.append(first.leave)
+    await first.ready()
     await next_call(first)
     await _fails(line, early.e164, outcome, how)
     await first.not_ready()
-    late = await citizen(line)
-    late_call = await late.dial("12345")
-    late_id = await line.call_id_of(late.e164)
-    await line.story_of(late_id, until="queued")
     assert loudest_tone(await early_call.audio.hear(1.0)) > 0, f"after an agent that {how} there is no music"
     second = await desk(line, "1002", "8002")
     line.cleanup.append(second.leave)

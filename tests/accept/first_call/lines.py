@@ -177,7 +177,7 @@ async def _changes_mode(line: Line, floor: Floor) -> None:
     """12366 becomes a merged number while a call is at the branch: before and after take their own path."""
     number, at_branch = "12366", floor.trunks[TRUNKS["12366"]]
     now = SystemClock().now()
-    begins = now + timedelta(seconds=6)
+    begins = now + timedelta(seconds=20)
     before = await citizen(line)
     talking = await before.dial(number, sound=tone(440, 1.0))
     async with line.database.transaction() as session:
@@ -193,6 +193,12 @@ async def _changes_mode(line: Line, floor: Floor) -> None:
             now=now,
         )
     assert await floor.taker_of(before) == TRUNKS[number]
+    # Every process knows of the change by now, and it has not begun.
+    await asyncio.sleep(1.5)
+    between = await citizen(line)
+    short = await between.dial(number)
+    assert await floor.taker_of(between) == TRUNKS[number], "before the change 12366 does not go to the branch"
+    await short.hang_up()
     side = next(call for call in at_branch.calls if before.number in call.invite.get("from"))
     side.audio.play(tone(_BRANCH_TONE, 1.0))
     await asyncio.sleep(max(0.0, (begins - SystemClock().now()).total_seconds() + 0.2))
