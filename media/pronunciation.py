@@ -24,7 +24,7 @@ def syllables(text: str) -> list[list[str]]:
     for characters that are neither Chinese nor known punctuation, SpeechUnavailable without the `speech` extra.
     """
     try:
-        import jieba  # type: ignore[import-untyped,unused-ignore]
+        import jieba
         from pypinyin import Style, lazy_pinyin
     except ImportError:
         raise SpeechUnavailable("the speech libraries are not installed", remedy=SPEECH_REMEDY) from None
