@@ -1,4 +1,4 @@
-"""Calls whose voice process died while a phone rang or a talk ran: adopted, and driven by AMI alone (DESIGN 3.5).
+"""Calls whose voice process died while a phone rang or a talk ran: adopted, and driven by AMI alone.
 
 Asterisk goes on with what it was told: the phone rings on, the talk goes on. What would be lost is the knowledge of
 it. The ACD hands each orphan to one adopter by compare-and-set; the adopter watches the channel, tells the ACD and the

@@ -62,7 +62,7 @@ class Devices:
             )
 
     async def _called_by_native_queue(self, event: AgentCalled) -> None:
-        """Somebody is served by the native queue while we live: that seat is taken, at once (DESIGN 3.3)."""
+        """Somebody is served by the native queue while we live: that seat is taken, at once."""
         self._note(event.interface, DeviceState.RINGING, elsewhere=True)
 
     async def _taken(self, device: str) -> None:

@@ -1,4 +1,4 @@
-"""When Redis may have forgotten (flush, restart, failover): a new site epoch, and all is said again (DESIGN 3.9)."""
+"""When Redis may have forgotten (flush, restart, failover): a new site epoch, and all is said again."""
 
 from __future__ import annotations
 

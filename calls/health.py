@@ -1,4 +1,4 @@
-"""A voice process' own pulse: a unix socket that answers `ping`, never by way of Redis (DESIGN 3.8)."""
+"""A voice process' own pulse: a unix socket that answers `ping`, never by way of Redis."""
 
 from __future__ import annotations
 

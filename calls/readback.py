@@ -1,4 +1,4 @@
-"""Calls served while all of ours was dead, read back from Asterisk's own records (DESIGN 3.9).
+"""Calls served while all of ours was dead, read back from Asterisk's own records.
 
 Channel events say who called which line and when, when the talk began, and how the call ended; the native queue's log
 says which agent it was. Facts are unique within a call, so it does no harm to read anything twice. But whoever tells

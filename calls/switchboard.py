@@ -53,7 +53,7 @@ class Switchboard:
 
     @property
     def degraded(self) -> bool:
-        """Whether the ACD has been away for longer than citizens should be held for it (DESIGN 3.9)."""
+        """Whether the ACD has been away for longer than citizens should be held for it."""
         since = self.redis_lost_since
         return since is not None and self.clock.monotonic() - since > self.settings.voice.redis_grace_seconds
 

@@ -186,7 +186,7 @@ class VoiceProcess:
                 await self.reconcile()
 
     async def reconcile(self) -> None:
-        """Compare our picture with Asterisk's and mend ours (DESIGN 3.6)."""
+        """Compare our picture with Asterisk's and mend ours."""
         try:
             await self.devices.reconcile()
             await self.mirror.reconcile()

@@ -1,6 +1,6 @@
 """The watchdog (看门狗): notices a voice process of this host that hangs, and leads its callers to another one.
 
-It asks each process over its own socket, never through Redis: a dead Redis is not a hung process. See DESIGN 3.8.
+It asks each process over its own socket, never through Redis: a dead Redis is not a hung process.
 """
 
 from __future__ import annotations
