@@ -103,7 +103,7 @@ async def _pop_before_ring(line: Line, call_id: str, at_seat: PhoneCall) -> floa
     milliseconds between them."""
     told = await line.story_of(call_id, until="ringing")
     popped = next(event for event in told.events if event.kind == "popped")
-    assert popped.attributes["written"], popped.attributes
+    assert popped.attributes["written"], f"the phone rang before the pop was on the screen: {popped.attributes}"
     rang = time.time() - (time.monotonic() - at_seat.log["invite"])
     lead_ms = (rang - popped.at.timestamp()) * 1000
     # The journal keeps whole milliseconds.
