@@ -11,6 +11,7 @@ from acd.model import AgentEvent, AgentView
 from acd.site import Site
 from acd.states import AgentState
 from hotline.ids import agent_id, extension, group_id
+from hotline.redis import stream_entries
 
 
 class Agents(Site):
@@ -83,21 +84,18 @@ class Agents(Site):
             newest = await self._redis.xrevrange(self._events, count=1)
             cursor = str(newest[0][0]) if newest else "0-0"
         while True:
-            answer: Any = await self._redis.xread({self._events: cursor}, count=200, block=block_ms)
-            streams = answer.values() if isinstance(answer, dict) else [entries for _, entries in answer or []]
-            for entries in streams:
-                for at, fields in entries:
-                    cursor = str(at)
-                    pending = fields["pending"]
-                    yield AgentEvent(
-                        cursor=cursor,
-                        agent=fields["agent"],
-                        extension=fields["extension"],
-                        state=AgentState(fields["state"]),
-                        reason=fields["reason"],
-                        pending=AgentState(pending) if pending else None,
-                        since_ms=int(fields["since_ms"]),
-                    )
+            answer = await self._redis.xread({self._events: cursor}, count=200, block=block_ms)
+            for cursor, fields in stream_entries(answer):
+                pending = fields["pending"]
+                yield AgentEvent(
+                    cursor=cursor,
+                    agent=fields["agent"],
+                    extension=fields["extension"],
+                    state=AgentState(fields["state"]),
+                    reason=fields["reason"],
+                    pending=AgentState(pending) if pending else None,
+                    since_ms=int(fields["since_ms"]),
+                )
 
     @staticmethod
     def _view(agent: str, text: Any) -> AgentView:

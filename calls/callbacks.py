@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from agi.spool import CallbackRequest, CallbackSpool
 from calls.entry import entry_facts
-from calls.facts import CALLBACK_PROMISED, Entry, Kind
+from calls.facts import CALLBACK_PROMISED, Entry, Kind, seq_at
 from calls.ingest import insert_entries
 from calls.models import CallbackRequestRow
 from directory.loader import CurrentDirectory
@@ -23,7 +23,6 @@ from hotline.errors import PartUnavailable
 
 _log = structlog.get_logger(__name__)
 
-_ENTRIES_PER_MS = 1_000
 _LANE = 45
 """Numbers within a millisecond: above the few that an owner of the call takes."""
 
@@ -91,7 +90,7 @@ class CallbackIntake:
     def _fact(self, request: CallbackRequest, number: int, kind: Kind, at_ms: int, attributes: dict[str, Any]) -> Entry:
         return Entry(
             call_id=request.call,
-            seq=at_ms * _ENTRIES_PER_MS + _LANE + number,
+            seq=seq_at(at_ms, _LANE + number),
             fact=kind.value,
             kind=kind.value,
             at_ms=at_ms,

@@ -19,7 +19,7 @@ from calls.facts import Entry
 from calls.models import CallRow, JournalRow
 from hotline.database import Database
 from hotline.feed import inbox_key
-from hotline.redis import Redis
+from hotline.redis import Redis, stream_entries
 
 _log = structlog.get_logger(__name__)
 
@@ -160,8 +160,7 @@ class JournalIngest:
             # First start, or Redis was flushed: the group begins with whatever the stream holds.
             await self._redis.xgroup_create(self._stream, _GROUP, id="0", mkstream=True)
             return []
-        streams = answer.values() if isinstance(answer, dict) else [entries for _, entries in answer or []]
-        return await self._readable([(at, fields) for entries in streams for at, fields in entries if fields])
+        return await self._readable([(at, fields) for at, fields in stream_entries(answer) if fields])
 
     async def _readable(self, found: list[tuple[str, dict[str, str]]]) -> list[tuple[str, Entry]]:
         batch = []

@@ -10,12 +10,10 @@ import orjson
 
 from acd.model import Offer
 from acd.states import Outcome
-from calls.facts import Entry, Kind
+from calls.facts import Entry, Kind, seq_at
 from calls.journal import Journal
 from directory.snapshot import LinePlan
 from hotline.clock import Clock
-
-_ENTRIES_PER_MS = 1_000
 
 
 class Scribe:
@@ -31,7 +29,7 @@ class Scribe:
         self._clock = clock
         self._call = call
         self._process = process
-        self._next = clock.now_ms() * _ENTRIES_PER_MS + lane
+        self._next = seq_at(clock.now_ms(), lane)
 
     def write(
         self, kind: Kind, about: str = "", *, agent: str | None = None, at_ms: int | None = None, **attributes: Any

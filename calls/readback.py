@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from acd.presence import AgentPresence
 from calls.cel import ChannelEvents, Position
 from calls.entry import entry_facts
-from calls.facts import Entry, Kind
+from calls.facts import Entry, Kind, seq_at
 from calls.ingest import insert_entries
 from calls.models import JournalRow, ReadbackRow
 from calls.native_agents import connected_agents
@@ -42,7 +42,6 @@ _PATIENCE_MS: Final = 600_000
 _FORGOTTEN_MS: Final = 24 * 3_600_000
 """A call of which nothing was recorded for so long no longer holds up the place where reading begins."""
 
-_ENTRIES_PER_MS: Final = 1_000
 _LANE: Final = 40
 """Numbers within a millisecond: above the few an owner takes, below the lanes of `calls.observed`."""
 
@@ -213,7 +212,7 @@ class Readback:
         subject = _subject(kind)
         return Entry(
             call_id=call.call,
-            seq=at_ms * _ENTRIES_PER_MS + _LANE + (Kind.ENTERED, Kind.ANSWERED, Kind.ENDED).index(subject),
+            seq=seq_at(at_ms, _LANE + (Kind.ENTERED, Kind.ANSWERED, Kind.ENDED).index(subject)),
             fact=f"{subject}:{about}" if about else subject,
             kind=kind.value,
             at_ms=at_ms,

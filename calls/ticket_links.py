@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from calls.facts import Entry, Kind
+from calls.facts import Entry, Kind, seq_at
 from calls.ingest import insert_entries
 from hotline.clock import to_ms
 from hotline.database import Database
 from ticketing.events import TicketLinked
-
-_ENTRIES_PER_MS = 1_000
 
 
 class TicketLinks:
@@ -23,7 +21,7 @@ class TicketLinks:
         at_ms = to_ms(event.at)
         entry = Entry(
             call_id=event.call,
-            seq=at_ms * _ENTRIES_PER_MS,
+            seq=seq_at(at_ms),
             fact=f"{Kind.TICKET.value}:{event.number}",
             kind=Kind.TICKET.value,
             at_ms=at_ms,

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from hotline.clock import Clock
-from hotline.redis import Redis, key
+from hotline.redis import Redis, key, stream_entries
 
 _KEPT_FRAMES = 200
 _KEPT_SECONDS = 24 * 3600
@@ -88,10 +88,8 @@ class AgentFeed:
 
     async def read(self, agent: str, cursor: str, *, block_ms: int = 5_000) -> list[Frame]:
         """Frames after `cursor`, oldest first; waits up to `block_ms` for one. The client must allow blocking."""
-        answer: Any = await self._redis.xread({self._stream(agent): cursor}, count=50, block=block_ms)
-        # RESP2 answers a list of pairs, RESP3 a mapping; either way one stream was asked for.
-        streams = answer.values() if isinstance(answer, dict) else [entries for _, entries in answer or []]
-        return [_frame(at, fields) for entries in streams for at, fields in entries]
+        answer = await self._redis.xread({self._stream(agent): cursor}, count=50, block=block_ms)
+        return [_frame(at, fields) for at, fields in stream_entries(answer)]
 
     async def follow(self, agent: str, cursor: str) -> AsyncIterator[Frame]:
         """Frames after `cursor`, for ever."""

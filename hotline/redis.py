@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from typing import Any
 
 import redis.asyncio as aioredis
 from redis.asyncio.retry import Retry
@@ -55,6 +56,15 @@ def connect(url: str, *, timeout: float | None = 2.0) -> Redis:
         retry=Retry(ConstantBackoff(_PAUSE_SECONDS), 1, supported_errors=(RedisConnectionError,)),
         connection_class=CancellableConnection,
     )
+
+
+def stream_entries(answer: Any) -> list[tuple[str, dict[str, str]]]:
+    """The entries in an answer to XREAD or XREADGROUP, in order; none when the wait was in vain.
+
+    RESP2 answers a list of pairs, RESP3 a mapping by stream.
+    """
+    streams = answer.values() if isinstance(answer, dict) else [entries for _, entries in answer or []]
+    return [(str(at), fields) for entries in streams for at, fields in entries]
 
 
 def key(site: str, *parts: str) -> str:
