@@ -5,7 +5,7 @@ BIN := .venv/bin
 TOPIC ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run stop test lint accept doctor lock bare-machine clean
+.PHONY: help setup run stop pages test lint accept doctor lock bare-machine clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,15 +21,19 @@ run: setup ## Start the line on 127.0.0.1, place one test call, stay up (HOTLINE
 stop: ## End the line and everything it started
 	@if [ -x $(BIN)/hotline ]; then $(BIN)/hotline stop; fi
 
-lint: setup ## Style, types and import floors
+pages: setup ## Build the pages where a source changed (every target that sets up does it)
+
+lint: setup ## Style, types and import floors, of Python and of the pages
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/mypy --no-error-summary setup
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m setup.node lint
 
-test: lint ## Set up, then every check and every test, real Asterisk included
-	@$(BIN)/python -m pytest
+test: lint ## Set up, then every check and every test, real Asterisk and a real browser included
+	@$(BIN)/python -m setup.node test
+	@$(BIN)/python -m tests.phases
 
 accept: setup ## Full-length scenarios of a topic: make accept TOPIC=first_call
 	@if [ -z "$(TOPIC)" ]; then echo "say which: make accept TOPIC=first_call" >&2; exit 2; fi
@@ -48,4 +52,4 @@ bare-machine: ## Run the README's two commands on a freshly unpacked Debian 12
 	@./tests/bare-machine/run
 
 clean: stop ## Remove everything set-up and running made: .venv, var/, caches
-	@rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache web/ui/node_modules web/ui/dist web/ui/dist.*

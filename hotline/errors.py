@@ -13,6 +13,8 @@ class HotlineError(Exception):
     """
 
     code: ClassVar[str] = "hotline.error"
+    wrong: tuple[tuple[str, str], ...] = ()
+    """Each part that is at fault, where there are several: (where, why)."""
 
     def __init__(self, detail: str = "", *, remedy: str = "") -> None:
         super().__init__(detail or self.code)
@@ -38,6 +40,12 @@ class Conflict(HotlineError):
     code = "record.conflict"
 
 
+class Stale(Conflict):
+    """The record is no longer the version that was read. Nothing was changed; read it again."""
+
+    code = "record.stale"
+
+
 class NotAllowed(HotlineError):
     """The person is known, but may not do this."""
 
@@ -48,6 +56,12 @@ class NotSignedIn(HotlineError):
     """No valid session."""
 
     code = "access.unauthenticated"
+
+
+class TooMany(HotlineError):
+    """Asked for too often; the same may be asked again in a minute."""
+
+    code = "access.too_many"
 
 
 class PartUnavailable(HotlineError):

@@ -6,7 +6,7 @@ then tells the publisher so through the publisher's inbox. That answer is what "
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,15 @@ class Frame:
     """Inbox key of the process to tell once the frame is on the socket; empty for none."""
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A frame that is in the feed."""
+
+    cursor: str
+    has_screen: bool
+    """Whether the agent has a screen on which somebody will write it."""
+
+
 def _frame(cursor: str, fields: dict[str, str]) -> Frame:
     return Frame(str(cursor), fields["kind"], orjson.loads(fields["body"]), fields["reply_to"])
 
@@ -64,6 +73,10 @@ class AgentFeed:
 
     async def publish(self, agent: str, kind: str, body: dict[str, Any], *, reply_to: str = "") -> str:
         """Append a frame; returns its cursor. `reply_to` is a process id whose inbox is told of the writing."""
+        return (await self.show(agent, kind, body, reply_to=reply_to)).cursor
+
+    async def show(self, agent: str, kind: str, body: dict[str, Any], *, reply_to: str) -> Published:
+        """Append a frame, and say whether anybody will write it at all."""
         stream = self._stream(agent)
         fields = {
             "kind": kind,
@@ -73,8 +86,9 @@ class AgentFeed:
         async with self._redis.pipeline(transaction=False) as pipe:
             pipe.xadd(stream, fields, maxlen=_KEPT_FRAMES, approximate=True)  # type: ignore[arg-type]
             pipe.expire(stream, _KEPT_SECONDS)
-            cursor, _ = await pipe.execute()
-        return str(cursor)
+            pipe.zscore(key(self._site, "screens"), agent)
+            cursor, _, until = await pipe.execute()
+        return Published(str(cursor), self._is_on(until))
 
     async def latest(self, agent: str) -> str:
         """The cursor of the newest frame, `0-0` if there is none."""
@@ -86,7 +100,7 @@ class AgentFeed:
         entries: Any = await self._redis.xrevrange(self._stream(agent))
         return next((_frame(at, fields) for at, fields in entries if fields["kind"] == kind), None)
 
-    async def read(self, agent: str, cursor: str, *, block_ms: int = 5_000) -> list[Frame]:
+    async def read(self, agent: str, cursor: str, *, block_ms: int = 30_000) -> list[Frame]:
         """Frames after `cursor`, oldest first; waits up to `block_ms` for one. The client must allow blocking."""
         answer = await self._redis.xread({self._stream(agent): cursor}, count=50, block=block_ms)
         return [_frame(at, fields) for at, fields in stream_entries(answer)]
@@ -134,7 +148,13 @@ class AgentFeed:
         """Called every few seconds by the web process while the agent has a socket."""
         await self._redis.zadd(key(self._site, "screens"), {agent: self._clock.now_ms() + _ONLINE_MS})
 
+    async def screens_are_on(self, agents: Collection[str]) -> None:
+        """As `screen_is_on`, for all of them."""
+        await self._redis.zadd(key(self._site, "screens"), dict.fromkeys(agents, self._clock.now_ms() + _ONLINE_MS))
+
     async def has_screen(self, agent: str) -> bool:
         """Whether somebody will write the frame at all."""
-        until = await self._redis.zscore(key(self._site, "screens"), agent)
-        return until is not None and until > self._clock.now_ms()
+        return self._is_on(await self._redis.zscore(key(self._site, "screens"), agent))
+
+    def _is_on(self, until_ms: float | None) -> bool:
+        return until_ms is not None and until_ms > self._clock.now_ms()

@@ -33,6 +33,11 @@ def agent_id(text: str) -> str:
     return _checked("work number", _AGENT, text)
 
 
+def is_agent_id(text: str) -> bool:
+    """Whether this can be a work number at all: tickets are registered by people without one, and by platforms too."""
+    return _AGENT.fullmatch(text) is not None
+
+
 def extension(text: str) -> str:
     """A seat's extension (分机): 2 to 8 digits; raises InvalidInput."""
     return _checked("extension", _EXTENSION, text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -31,6 +32,30 @@ def mask_number(number: str) -> str:
         return "*" * len(number)
     shown = min(3, len(number) - 8)
     return f"{number[:shown]}{'*' * (len(number) - shown - 4)}{number[-4:]}"
+
+
+def without_number(text: str, number: str) -> str:
+    """A text in which a telephone number that somebody wrote down is hidden, however it is spaced.
+
+    `number` as `directory.numbers.normalise` has it. Of a landline its last seven digits are enough to be found.
+    """
+    digits = number.removeprefix("+86").lstrip("+")
+    if len(digits) < 7:
+        return text
+    known = digits if digits.startswith("1") and len(digits) == 11 else digits[-7:]
+    return re.sub(r"[\s\-]*".join(known), "*" * len(known), text)
+
+
+def without_person(text: str, *, number: str, name: str, address: str = "") -> str:
+    """A text without somebody's number (as `directory.numbers.normalise` has it), name and address.
+
+    A name or address of a single character is not looked for: it would be in every other word.
+    """
+    hidden = without_number(text, number)
+    for known in (address, name):
+        if len(known) > 1:
+            hidden = hidden.replace(known, "*")
+    return hidden
 
 
 def drop_personal(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 _ASK_AGAIN_SECONDS = 0.5
 _BEGIN_AGAIN_SECONDS = 0.5
@@ -38,6 +39,24 @@ async def never_ending(job: Callable[[], Coroutine[Any, Any, None]]) -> None:
         except Exception:  # noqa: BLE001 - see above
             _log.exception("job.failed", job=getattr(job, "__qualname__", repr(job)))
         await asyncio.sleep(_BEGIN_AGAIN_SECONDS)
+
+
+async def through_outages(
+    step: Callable[[], Coroutine[Any, Any, object]],
+    *,
+    every: float,
+    waits: str,
+    also: tuple[type[Exception], ...] = (),
+) -> None:
+    """Take a step, and again `every` so many seconds until cancelled. One that PostgreSQL, a network or `also` one of
+    these is in the way of is logged as `waits`, and taken again in its turn."""
+    outages: tuple[type[Exception], ...] = (SQLAlchemyError, OSError, TimeoutError, *also)
+    while True:
+        try:
+            await step()
+        except outages as error:
+            _log.warning(waits, reason=type(error).__name__)
+        await asyncio.sleep(every)
 
 
 async def first_of(*works: Coroutine[Any, Any, None]) -> None:

@@ -9,9 +9,10 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from setup import asterisk, packages, quiet, steps
+from setup import asterisk, node, packages, quiet, steps
 from setup.console import Console, SetupError
 from setup.environment import Environment
+from setup.pages import Pages
 
 _PROJECT = Path(__file__).resolve().parent.parent
 
@@ -45,8 +46,30 @@ def _steps(var: Path) -> list[steps.Step]:
         environment.present,
         environment.make,
     )
+    own = node.of_the_system()
+    javascript = steps.Step(
+        "node",
+        "Node.js",
+        node.LOCK.read_text,
+        lambda: node.of_the_environment(environment) is not None,
+        lambda console: node.install(console, environment),
+    )
+    pages = Pages(_PROJECT, environment)
+    page_packages = steps.Step(
+        "page-packages",
+        "packages of the pages",
+        pages.packages_content,
+        pages.packages_present,
+        pages.install_packages,
+    )
+    built = steps.Step("pages", "pages", pages.content, pages.present, pages.build)
     line = steps.Step("asterisk", "Asterisk", unpacked.content, unpacked.present, unpacked.make)
-    return [system, python, line] if unpack else [system, python]
+    return [
+        *(system, python),
+        *([line] if unpack else []),
+        *([] if own else [javascript]),
+        *(page_packages, built),
+    ]
 
 
 def main() -> int:

@@ -32,6 +32,14 @@ def _file(path: str) -> Callable[[], bool]:
     return lambda: Path(path).exists()
 
 
+def _browser() -> bool:
+    return any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
+
+
+def _chinese_font() -> bool:
+    return any(Path("/usr/share/fonts").rglob("*CJK*"))
+
+
 def needs(*, unpack_asterisk: bool) -> list[Need]:
     """Everything needed from the system; what unpacks Asterisk only where it is to be unpacked."""
     needed = [
@@ -40,6 +48,10 @@ def needs(*, unpack_asterisk: bool) -> list[Need]:
         Need("time zones", "tzdata", _file("/usr/share/zoneinfo/Asia/Shanghai")),
         Need("PostgreSQL", "postgresql", lambda: any(POSTGRES_HOMES.glob("*/bin/initdb"))),
         Need("Redis", "redis-server", _program("redis-server")),
+        Need("Kamailio, which spreads calls over several hosts", "kamailio", _file("/usr/sbin/kamailio")),
+        Need("ffmpeg, which makes recordings playable", "ffmpeg", _program("ffmpeg")),
+        Need("Chromium, which the pages are tested in", "chromium", _browser),
+        Need("a Chinese font for it", "fonts-noto-cjk", _chinese_font),
         Need("SIPp, which plays callers and phones", "sip-tester", _program("sipp")),
     ]
     if unpack_asterisk:
@@ -62,7 +74,7 @@ def install(console: Console, missing: list[Need], replaced: quiet.Replaced) -> 
             f"missing: {what}. Installing needs root.",
             f"sudo make setup\n(or by hand: sudo sh -c '{by_hand}'; Debian then starts its own servers beside ours)",
         )
-    brought = {"postgresql-common": "postgresql", "redis-server": "redis-server"}
+    brought = {"postgresql-common": "postgresql", "redis-server": "redis-server", "kamailio": "kamailio"}
     brought = {package: service for package, service in brought.items() if not quiet.installed(package)}
     try:
         with quiet.nothing_starts(replaced):
