@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, delete, or_, select, update
+from sqlalchemy import Interval, case, delete, exists, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from directory.models import AgentGroup, AgentProfile, Role, User, UserRole, UserSession
+from directory.models import AgentGroup, AgentProfile, Role, SessionState, User, UserRole, UserSession
+from hotline.database import UtcDateTime
 
 
 async def user(session: AsyncSession, login: str) -> User | None:
@@ -47,6 +49,19 @@ async def groups(session: AsyncSession, user_id: int) -> dict[str, int]:
     return {row.group: row.level for row in await session.scalars(rows)}
 
 
+async def seats(session: AsyncSession) -> list[tuple[str, str, frozenset[Role]]]:
+    """Work number, name and roles of every agent who is not disabled, by work number."""
+    rows = await session.execute(
+        select(AgentProfile.work_number, User.name, func.array_agg(UserRole.role))
+        .join(User, User.id == AgentProfile.user_id)
+        .join(UserRole, UserRole.user_id == User.id)
+        .where(User.disabled_at.is_(None))
+        .group_by(AgentProfile.work_number, User.name)
+        .order_by(AgentProfile.work_number)
+    )
+    return [(number, name, frozenset(Role(role) for role in found)) for number, name, found in rows]
+
+
 async def replace_roles(session: AsyncSession, user_id: int, wanted: Iterable[Role]) -> None:
     """Make `wanted` the user's only roles."""
     await session.execute(delete(UserRole).where(UserRole.user_id == user_id))
@@ -61,17 +76,29 @@ async def replace_groups(session: AsyncSession, user_id: int, wanted: Mapping[st
     await session.flush()
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt to sign in that was counted; `locked` if no other one is let through after it."""
+
+    user_id: int
+    password_hash: str
+    locked: bool
+
+
 async def count_attempt(
-    session: AsyncSession, login: str, *, now: datetime, attempts: int, lock: timedelta
-) -> tuple[int, str] | None:
-    """Count an attempt to sign in, before its password is looked at; the user's id and password hash.
+    session: AsyncSession, login: str, *, now: datetime, attempts: int, lock: timedelta, longest: timedelta
+) -> Attempt | None:
+    """Count an attempt to sign in, before its password is looked at.
 
     None without counting if there is no such user, it is disabled or locked. The attempt that reaches `attempts`
-    still counts as allowed and locks the login for `lock`; one atomic statement, so that attempts at the same time
-    cannot slip past. A lock that has run out starts the count anew.
+    still counts as allowed and locks the login for `lock`, twice as long each time in a row, up to `longest`; one
+    atomic statement, so that attempts at the same time cannot slip past. A lock that has run out starts the count anew.
     """
     expired = User.locked_until.is_not(None) & (User.locked_until <= now)
     count = case((expired, 1), else_=User.failed_attempts + 1)
+    full = count >= attempts
+    seconds = func.least(lock.total_seconds() * func.power(2.0, func.least(User.locks, 16)), longest.total_seconds())
+    lasts = func.make_interval(0, 0, 0, 0, 0, 0, seconds, type_=Interval)
     row = (
         await session.execute(
             update(User)
@@ -80,12 +107,16 @@ async def count_attempt(
                 User.disabled_at.is_(None),
                 or_(User.locked_until.is_(None), User.locked_until <= now),
             )
-            .values(failed_attempts=count, locked_until=case((count >= attempts, now + lock), else_=None))
-            .returning(User.id, User.password_hash)
+            .values(
+                failed_attempts=count,
+                locked_until=case((full, literal(now, UtcDateTime) + lasts), else_=None),
+                locks=case((full, User.locks + 1), else_=User.locks),
+            )
+            .returning(User.id, User.password_hash, User.locked_until.is_not(None))
             .execution_options(synchronize_session=False)
         )
     ).one_or_none()
-    return (row[0], row[1]) if row else None
+    return Attempt(*row) if row else None
 
 
 async def clear_attempts(session: AsyncSession, user_id: int, password_hash: str) -> bool:
@@ -93,11 +124,28 @@ async def clear_attempts(session: AsyncSession, user_id: int, password_hash: str
     cleared = await session.execute(
         update(User)
         .where(User.id == user_id, User.password_hash == password_hash, User.disabled_at.is_(None))
-        .values(failed_attempts=0, locked_until=None)
+        .values(failed_attempts=0, locked_until=None, locks=0)
         .returning(User.id)
         .execution_options(synchronize_session=False)
     )
     return cleared.one_or_none() is not None
+
+
+async def take_attempt_back(session: AsyncSession, attempt: Attempt) -> bool:
+    """After a right password that a second step follows: the attempt itself does not count, the ones before it do."""
+    locks = User.locks - 1 if attempt.locked else User.locks
+    left = await session.execute(
+        update(User)
+        .where(User.id == attempt.user_id, User.password_hash == attempt.password_hash, User.disabled_at.is_(None))
+        .values(
+            failed_attempts=func.greatest(User.failed_attempts - 1, 0),
+            locked_until=None if attempt.locked else User.locked_until,
+            locks=func.greatest(locks, 0),
+        )
+        .returning(User.id)
+        .execution_options(synchronize_session=False)
+    )
+    return left.one_or_none() is not None
 
 
 async def set_password_hash(session: AsyncSession, user_id: int, password_hash: str) -> None:
@@ -106,15 +154,16 @@ async def set_password_hash(session: AsyncSession, user_id: int, password_hash: 
 
 
 async def live_session(
-    session: AsyncSession, token_hash: bytes, *, now: datetime, idle: timedelta
+    session: AsyncSession, token_hash: bytes, *, now: datetime, idle: timedelta, browser: bool = False
 ) -> tuple[UserSession, User] | None:
-    """The session of that token and its user, if neither has ended."""
+    """The session of that token and its user, if neither has ended; it may not be open yet."""
     row = (
         await session.execute(
             select(UserSession, User)
             .join(User, User.id == UserSession.user_id)
             .where(
                 UserSession.token_hash == token_hash,
+                UserSession.browser == browser,
                 UserSession.revoked_at.is_(None),
                 UserSession.expires_at > now,
                 UserSession.seen_at > now - idle,
@@ -128,11 +177,12 @@ async def live_session(
 async def live_sessions(
     session: AsyncSession, user_id: int, *, now: datetime, idle: timedelta
 ) -> Sequence[UserSession]:
-    """A user's sessions that have not ended, oldest first."""
+    """A user's open sessions, oldest first."""
     rows = (
         select(UserSession)
         .where(
             UserSession.user_id == user_id,
+            UserSession.state == SessionState.OPEN,
             UserSession.revoked_at.is_(None),
             UserSession.expires_at > now,
             UserSession.seen_at > now - idle,
@@ -140,6 +190,19 @@ async def live_sessions(
         .order_by(UserSession.id)
     )
     return (await session.scalars(rows)).all()
+
+
+async def renew_session(
+    session: AsyncSession, session_id: int, token_hash: bytes, *, now: datetime, ends: datetime
+) -> tuple[UserSession, User] | None:
+    """Open a session under a new token, if it has not ended; None if it has."""
+    row = await session.get(UserSession, session_id, populate_existing=True, with_for_update=True)
+    user = await session.get(User, row.user_id) if row else None
+    if row is None or user is None or row.revoked_at is not None or row.expires_at <= now or user.disabled_at:
+        return None
+    row.token_hash, row.state, row.seen_at, row.expires_at = token_hash, SessionState.OPEN, now, ends
+    await session.flush()
+    return row, user
 
 
 async def seen(session: AsyncSession, session_id: int, now: datetime) -> None:
@@ -150,6 +213,27 @@ async def seen(session: AsyncSession, session_id: int, now: datetime) -> None:
         .values(seen_at=now)
         .execution_options(synchronize_session=False)
     )
+
+
+async def used_sessions(
+    session: AsyncSession, session_ids: Collection[int], *, now: datetime, idle: timedelta
+) -> set[int]:
+    """Those of these sessions that live, with their users; all of them are used now."""
+    live = await session.scalars(
+        update(UserSession)
+        .where(
+            UserSession.id.in_(session_ids),
+            UserSession.state == SessionState.OPEN,
+            UserSession.revoked_at.is_(None),
+            UserSession.expires_at > now,
+            UserSession.seen_at > now - idle,
+            exists().where(User.id == UserSession.user_id, User.disabled_at.is_(None)),
+        )
+        .values(seen_at=func.greatest(UserSession.seen_at, now))
+        .returning(UserSession.id)
+        .execution_options(synchronize_session=False)
+    )
+    return set(live)
 
 
 async def revoke(

@@ -1,12 +1,17 @@
-"""Weekly opening hours (工作时间) of a branch, a platform or expert seats. 12345 itself has none: it is 7x24."""
+"""Opening hours (工作时间) of a branch, a platform, expert seats or a queue: by week, with special days.
+
+12345 itself has none: it is 7x24.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from hotline.errors import InvalidInput
+from hotline.workdays import Exceptional
 
 DAY_MINUTES = 24 * 60
 
@@ -35,12 +40,27 @@ class Span:
             raise InvalidHours("a span opens before it closes, within one day")
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class SpecialDay:
+    """A day with hours of its own: spans (opens, closes) as in `Span`; none: closed all day."""
+
+    day: date
+    spans: tuple[tuple[int, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        for opens, closes in self.spans:
+            Span(self.day.isoweekday(), opens, closes)
+
+
 @dataclass(frozen=True, slots=True)
 class WeeklyHours:
-    """A week's spans in an IANA `timezone`."""
+    """A week's spans in an IANA `timezone`, and the special days that go before them, one for each day."""
 
     timezone: str
     spans: tuple[Span, ...]
+    special: tuple[SpecialDay, ...] = ()
+    known_until: date | None = None
+    """Last day whose holidays are laid down, of hours that follow them; None: these follow none."""
 
     def __post_init__(self) -> None:
         try:
@@ -49,10 +69,40 @@ class WeeklyHours:
             raise InvalidHours("not an IANA time zone") from None
 
     def is_open(self, at: datetime) -> bool:
-        """Whether the aware moment `at` lies in a span."""
+        """Whether the aware moment `at` lies in a span of its day."""
         local = at.astimezone(ZoneInfo(self.timezone))
         minute = local.hour * 60 + local.minute
-        return any(s.weekday == local.isoweekday() and s.opens <= minute < s.closes for s in self.spans)
+        return any(opens <= minute < closes for opens, closes in self.on(local.date()))
+
+    def on(self, day: date) -> tuple[tuple[int, int], ...]:
+        """The spans (opens, closes) of a local day."""
+        for special in self.special:
+            if special.day == day:
+                return special.spans
+        return self._of_weekday(day.isoweekday())
+
+    def is_provisional(self, at: datetime) -> bool:
+        """Whether the answer for `at` follows the weekday alone, because nobody has laid down the holidays yet."""
+        day = at.astimezone(ZoneInfo(self.timezone)).date()
+        follows = self.known_until is not None and day > self.known_until
+        return follows and all(special.day != day for special in self.special)
+
+    def following(self, exceptional: Mapping[date, Exceptional], known_until: date) -> WeeklyHours:
+        """These hours, closed on holidays and with Monday's hours on a weekend worked for them.
+
+        Special days of their own stay. `exceptional` and `known_until` are those of `hotline.workdays.Workdays`.
+        """
+        own = {special.day for special in self.special}
+        monday = self._of_weekday(1)
+        days = {
+            SpecialDay(day, monday if kind is Exceptional.MAKE_UP else ())
+            for day, kind in exceptional.items()
+            if day not in own
+        }
+        return replace(self, special=tuple(sorted({*self.special, *days})), known_until=known_until)
+
+    def _of_weekday(self, weekday: int) -> tuple[tuple[int, int], ...]:
+        return tuple((span.opens, span.closes) for span in self.spans if span.weekday == weekday)
 
 
 def weekdays(opens: str, closes: str, timezone: str, days: tuple[int, ...] = (1, 2, 3, 4, 5)) -> WeeklyHours:

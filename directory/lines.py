@@ -49,11 +49,16 @@ async def get(session: AsyncSession, number: str, area_code: str) -> Hotline:
     return line
 
 
+def main_line_name(city: str) -> str:
+    """How 12345 itself is called in this city."""
+    return f"{city}{_MAIN_SOURCE}"
+
+
 async def ensure_main_line(session: AsyncSession, city: str, *, now: datetime) -> bool:
     """Enter 12345 itself, which no list of merged numbers holds; False if it is there. The caller bumps the version."""
     if await repository.hotline(session, MAIN_LINE):
         return False
-    line = Hotline(number=MAIN_LINE, name_source=_MAIN_SOURCE, name_spoken=f"{city}{_MAIN_SOURCE}", name_confirmed=True)
+    line = Hotline(number=MAIN_LINE, name_source=_MAIN_SOURCE, name_spoken=main_line_name(city), name_confirmed=True)
     session.add(line)
     await session.flush()
     session.add(
@@ -129,13 +134,18 @@ async def cancel_planned_modes(session: AsyncSession, line: Hotline, *, now: dat
     return cancelled
 
 
-async def set_targets(session: AsyncSession, line: Hotline, targets: Sequence[NewTarget], *, now: datetime) -> bool:
-    """Replace a line's transfer targets, in the order to try them; False if nothing changes. Raises InvalidInput."""
+def checked_targets(targets: Sequence[NewTarget]) -> None:
+    """Raises InvalidInput for what cannot be dialled."""
     for target in targets:
         if not _ENDPOINT.fullmatch(target.endpoint) or not _USER.fullmatch(target.user):
             raise InvalidInput("a target is a trunk's endpoint name and at most 15 digits")
         if target.ring_seconds not in RING_SECONDS:
             raise InvalidInput(f"a target rings {RING_SECONDS[0]} to {RING_SECONDS[-1]} seconds")
+
+
+async def set_targets(session: AsyncSession, line: Hotline, targets: Sequence[NewTarget], *, now: datetime) -> bool:
+    """Replace a line's transfer targets, in the order to try them; False if nothing changes. Raises InvalidInput."""
+    checked_targets(targets)
     await repository.begin_change(session, now)
     rows = [
         TransferTarget(
@@ -154,8 +164,20 @@ async def set_targets(session: AsyncSession, line: Hotline, targets: Sequence[Ne
     return True
 
 
-async def define_schedule(session: AsyncSession, name: str, hours: WeeklyHours, *, now: datetime) -> None:
-    """Enter or replace weekly hours under a name; every line and target that uses the name follows."""
+async def targets_of(session: AsyncSession, line: Hotline) -> list[NewTarget]:
+    """A line's targets as they were entered, in the order to try them."""
+    rows = await repository.line_targets(session, line.id)
+    return [NewTarget(row.endpoint, row.user_part, row.ring_seconds, hours) for row, hours in rows]
+
+
+async def define_schedule(
+    session: AsyncSession, name: str, hours: WeeklyHours, *, now: datetime, follows_holidays: bool = False
+) -> None:
+    """Enter or replace weekly hours under a name; every line, target and queue that uses the name follows.
+
+    Special days are `directory.special_days`' and stay. With `follows_holidays` they are closed on holidays (节假日)
+    and open on weekends worked for them (调休).
+    """
     if not readable_name(name):
         raise InvalidInput("a schedule's name has 1 to 64 printable characters")
     await repository.begin_change(session, now)
@@ -164,7 +186,7 @@ async def define_schedule(session: AsyncSession, name: str, hours: WeeklyHours, 
         schedule = Schedule(name=name, timezone=hours.timezone)
         session.add(schedule)
         await session.flush()
-    schedule.timezone = hours.timezone
+    schedule.timezone, schedule.follows_holidays = hours.timezone, follows_holidays
     await repository.replace_spans(session, schedule.id, hours.spans)
     await repository.changed(session, now)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import structlog
@@ -12,7 +13,19 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from directory import repository
-from directory.snapshot import DialTarget, DirectorySnapshot, Line, ModeInForce, Target, Unit
+from directory.numbers import dial_digits
+from directory.repository import DirectoryRows
+from directory.snapshot import (
+    DialTarget,
+    DirectorySnapshot,
+    Line,
+    ModeInForce,
+    OnDuty,
+    PartnerPlatform,
+    Target,
+    Unit,
+    UnitContact,
+)
 from directory.snapshot_json import DamagedSnapshot, from_json, to_json
 from hotline.database import Database
 from hotline.errors import PartUnavailable
@@ -53,7 +66,51 @@ async def load_snapshot(session: AsyncSession, settings: Settings) -> DirectoryS
         ),
         units=tuple(Unit(row.id, row.name, row.level.value, row.parent_id) for row in rows.units),
         access_numbers=tuple(rows.access_numbers),
+        contacts=tuple(_contacts(rows, settings)),
+        duties=tuple(_duties(rows, settings)),
+        partners=tuple(_partners(rows)),
+        timezone=settings.site.timezone,
     )
+
+
+def _through(number: str, settings: Settings) -> DialTarget | None:
+    """How a unit's number is dialled; None for one that must not be, whoever entered it."""
+    digits = dial_digits(number)
+    keys = settings.transfers
+    return DialTarget(keys.contact_trunk, digits, keys.contact_ring_seconds) if digits else None
+
+
+def _contacts(rows: DirectoryRows, settings: Settings) -> Iterator[UnitContact]:
+    for row in rows.contacts:
+        if dial := _through(row.number, settings):
+            hours = rows.schedules[row.schedule_id] if row.schedule_id else None
+            yield UnitContact(row.id, row.unit_id, row.name, row.duty, dial, hours)
+
+
+def _duties(rows: DirectoryRows, settings: Settings) -> Iterator[OnDuty]:
+    for row in rows.duties:
+        if dial := _through(row.number, settings):
+            yield OnDuty(row.unit_id, row.from_day, row.to_day, dial)
+
+
+def _partners(rows: DirectoryRows) -> Iterator[PartnerPlatform]:
+    lines = {row.id: row.number for row in rows.hotlines}
+    for row in rows.partners:
+        if row.disabled_at is None:
+            yield PartnerPlatform(
+                code=row.code,
+                name=row.name,
+                kind=row.kind,
+                line=lines[row.hotline_id] if row.hotline_id else "",
+                trunk=row.trunk,
+                takes_data=bool(row.webhook),
+                numbers=tuple(
+                    DialTarget(one.endpoint, one.user_part, one.ring_seconds)
+                    for one in rows.partner_numbers
+                    if one.partner == row.code
+                ),
+                hours=rows.schedules[row.schedule_id] if row.schedule_id else None,
+            )
 
 
 class CurrentDirectory:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import unquote
 
+from directory.modes import EMERGENCY_NUMBERS
 from hotline.errors import InvalidInput
 
 _LONGEST = 256
@@ -96,6 +97,26 @@ def caller(presented: str | None, area_code: str) -> Caller:
         return Caller(CallerKind.KNOWN, normalise(presented or "", area_code))
     except InvalidNumber:
         return Caller(CallerKind.UNREADABLE)
+
+
+def subscriber_digits(number: str) -> str | None:
+    """The digits that reach a mainland subscriber from within the country, of a number in E.164: a mobile as it is, a
+    landline with 0 and its area code. None for every other number: short codes, freephone, abroad."""
+    national = number.removeprefix("+86")
+    # 400 and 800 would pass for area codes.
+    if national == number or _FREEPHONE.fullmatch(national):
+        return None
+    if _MOBILE.fullmatch(national):
+        return national
+    return f"0{national}" if _LANDLINE.fullmatch(national) else None
+
+
+def dial_digits(number: str) -> str | None:
+    """The digits under which a unit's office is dialled: a mainland subscriber, or a short code that is no emergency's
+    (110, 119, 120, 122). None for what is never dialled for a unit: freephone, abroad, emergency desks."""
+    if _SHORT_CODE.fullmatch(number):
+        return None if number in EMERGENCY_NUMBERS else number
+    return subscriber_digits(number)
 
 
 def _digits(text: str) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from directory.hours import Span, WeeklyHours
+from directory.hours import Span, SpecialDay, WeeklyHours
 from directory.models import (
     AccessNumber,
     Contact,
@@ -19,13 +19,20 @@ from directory.models import (
     Hotline,
     HotlineMode,
     HourSpan,
+    Partner,
+    PartnerNumber,
     Schedule,
+    SpecialDayRow,
     TransferTarget,
     Unit,
     UnitLevel,
+    WorkdayOverride,
+    WorkdayYear,
 )
+from hotline.workdays import Workdays
 
 _VERSION_ROW = 1
+_MOST_PARTICULAR = (DutyNumber.to_day - DutyNumber.from_day, DutyNumber.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,10 @@ class DirectoryRows:
     schedules: dict[int, WeeklyHours]
     units: Sequence[Unit]
     access_numbers: Sequence[tuple[str, str]]
+    contacts: Sequence[Contact]
+    duties: Sequence[DutyNumber]
+    partners: Sequence[Partner]
+    partner_numbers: Sequence[PartnerNumber]
 
 
 async def version(session: AsyncSession) -> int:
@@ -81,18 +92,42 @@ async def all_rows(session: AsyncSession) -> DirectoryRows:
                 .order_by(AccessNumber.number)
             )
         ],
+        contacts=(await session.scalars(select(Contact).order_by(Contact.unit_id, Contact.position, Contact.id))).all(),
+        duties=(await session.scalars(select(DutyNumber).order_by(*_MOST_PARTICULAR))).all(),
+        partners=(await session.scalars(select(Partner).order_by(Partner.code))).all(),
+        partner_numbers=(await session.scalars(select(PartnerNumber).order_by(PartnerNumber.position))).all(),
     )
 
 
 async def schedules(session: AsyncSession) -> dict[int, WeeklyHours]:
-    """Every schedule's hours by id."""
+    """Every schedule's hours by id, special days and followed holidays included."""
+    special: dict[int, list[SpecialDay]] = {}
+    for day in await session.scalars(select(SpecialDayRow)):
+        own = SpecialDay(day.day, tuple((opens, closes) for opens, closes in day.spans))
+        special.setdefault(day.schedule_id, []).append(own)
+    calendar = await workdays(session)
+    exceptional, known_until = calendar.exceptional(), calendar.known_until
+    found = {}
+    for schedule, spans in await weeks(session):
+        own_days = tuple(sorted(special.get(schedule.id, ())))
+        hours = WeeklyHours(schedule.timezone, tuple(spans), own_days)
+        found[schedule.id] = hours.following(exceptional, known_until) if schedule.follows_holidays else hours
+    return found
+
+
+async def weeks(session: AsyncSession) -> list[tuple[Schedule, list[Span]]]:
+    """Every schedule by name with the spans of its week, special days left out."""
     spans: dict[int, list[Span]] = {}
     for row in await session.scalars(select(HourSpan)):
         spans.setdefault(row.schedule_id, []).append(Span(row.weekday, row.opens, row.closes))
-    return {
-        row.id: WeeklyHours(row.timezone, tuple(sorted(spans.get(row.id, ()))))
-        for row in await session.scalars(select(Schedule))
-    }
+    found = await session.scalars(select(Schedule).order_by(Schedule.name).execution_options(populate_existing=True))
+    return [(row, sorted(spans.get(row.id, ()))) for row in found]
+
+
+async def workdays(session: AsyncSession) -> Workdays:
+    """The State Council's calendar with what was laid down here."""
+    overrides = {row.day: row.worked for row in await session.scalars(select(WorkdayOverride))}
+    return Workdays(overrides, await session.scalars(select(WorkdayYear.year)))
 
 
 async def hotline(session: AsyncSession, number: str) -> Hotline | None:
@@ -156,6 +191,24 @@ async def replace_targets(session: AsyncSession, hotline_id: int, targets: Seque
     return True
 
 
+async def line_targets(session: AsyncSession, hotline_id: int) -> Sequence[tuple[TransferTarget, str | None]]:
+    """A line's targets in the order to try them, each with the name of its hours."""
+    rows = await session.execute(
+        select(TransferTarget, Schedule.name)
+        .outerjoin(Schedule, Schedule.id == TransferTarget.schedule_id)
+        .where(TransferTarget.hotline_id == hotline_id)
+        .order_by(TransferTarget.position)
+        .execution_options(populate_existing=True)
+    )
+    return [(row, hours) for row, hours in rows]
+
+
+async def replace_partner_numbers(session: AsyncSession, code: str, numbers: Sequence[PartnerNumber]) -> None:
+    """Make `numbers` the platform's only ones of its own."""
+    await session.execute(delete(PartnerNumber).where(PartnerNumber.partner == code))
+    session.add_all(numbers)
+
+
 async def schedule(session: AsyncSession, name: str) -> Schedule | None:
     """The schedule of that name."""
     return await session.scalar(select(Schedule).where(Schedule.name == name))
@@ -185,7 +238,7 @@ async def duty_numbers(session: AsyncSession, unit_id: int, day: date) -> Sequen
     rows = (
         select(DutyNumber)
         .where(DutyNumber.unit_id == unit_id, DutyNumber.from_day <= day, DutyNumber.to_day >= day)
-        .order_by(DutyNumber.to_day - DutyNumber.from_day, DutyNumber.id)
+        .order_by(*_MOST_PARTICULAR)
     )
     return (await session.scalars(rows)).all()
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
 
 from directory.hours import WeeklyHours
+from directory.models.targets import PartnerKind
 from directory.modes import (
     EMERGENCY_NUMBERS,
     GENERAL_GROUP,
@@ -38,6 +39,8 @@ class KnownBy(StrEnum):
     """Diversion or History-Info."""
     ACCESS_NUMBER = "access_number"
     """The rule for the number the call landed on."""
+    TRUNK = "trunk"
+    """The platform that answers the line called us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +75,49 @@ class ModeInForce:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A unit (责任单位) as far as calls need it; contacts stay in the database."""
+    """A unit (责任单位) as far as calls need it."""
 
     id: int
     name: str
     level: str
     parent_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnitContact:
+    """A named contact (联络员) of a unit. `hours` None: answers always."""
+
+    id: int
+    unit_id: int
+    name: str
+    duty: str
+    dial: DialTarget
+    hours: WeeklyHours | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OnDuty:
+    """A unit's number on duty (值班电话) on the local days `first` to `last`, both in."""
+
+    unit_id: int
+    first: date
+    last: date
+    dial: DialTarget
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerPlatform:
+    """A platform (对接平台) we exchange calls and data with. `line`: the number of ours it answers, or empty: then it
+    has `numbers` of its own. `trunk`: where its calls to us come in."""
+
+    code: str
+    name: str
+    kind: PartnerKind
+    line: str = ""
+    trunk: str = ""
+    takes_data: bool = False
+    numbers: tuple[DialTarget, ...] = ()
+    hours: WeeklyHours | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +181,14 @@ class DirectorySnapshot:
     units: tuple[Unit, ...]
     access_numbers: tuple[tuple[str, str], ...] = ()
     """Pairs (number that stands for a line, the line's number)."""
+    contacts: tuple[UnitContact, ...] = ()
+    """By unit, in the order to try them."""
+    duties: tuple[OnDuty, ...] = ()
+    """The shortest duty, the most particular, first."""
+    partners: tuple[PartnerPlatform, ...] = ()
+    """Those in use."""
+    timezone: str = "Asia/Shanghai"
+    """IANA zone of the city, whose days are those of `duties`."""
     _lines: Mapping[str, Line] = field(init=False, repr=False, compare=False)
     _units: Mapping[int, Unit] = field(init=False, repr=False, compare=False)
     _access: Mapping[str, str] = field(init=False, repr=False, compare=False)
@@ -154,11 +202,43 @@ class DirectorySnapshot:
         """The line of a normalised number."""
         return self._lines.get(number)
 
+    def unit(self, unit_id: int) -> Unit | None:
+        """The unit of that id."""
+        return self._units.get(unit_id)
+
+    def contact(self, contact_id: int) -> UnitContact | None:
+        """The unit's contact of that id."""
+        return next((one for one in self.contacts if one.id == contact_id), None)
+
+    def on_duty(self, unit_id: int, day: date) -> tuple[DialTarget, ...]:
+        """A unit's numbers on duty on a local day, the most particular first."""
+        return tuple(one.dial for one in self.duties if one.unit_id == unit_id and one.first <= day <= one.last)
+
+    def partner(self, code: str) -> PartnerPlatform | None:
+        """The platform of that code."""
+        return next((one for one in self.partners if one.code == code), None)
+
+    def partner_of_line(self, number: str) -> PartnerPlatform | None:
+        """The platform that answers a line."""
+        return next((one for one in self.partners if one.line == number), None)
+
+    def partner_of_trunk(self, trunk: str) -> PartnerPlatform | None:
+        """The platform whose calls come in on a trunk."""
+        return next((one for one in self.partners if one.trunk and one.trunk == trunk), None)
+
+    def expert_lines(self) -> list[tuple[str, int]]:
+        """Lines that have expert seats at some time, with when general agents are asked too (milliseconds)."""
+        return [
+            (line.number, self.general_after_ms if line.general_after_ms is None else line.general_after_ms)
+            for line in self.lines
+            if any(mode.expert_seats for mode in line.modes)
+        ]
+
     def plan(self, did: str, at: datetime) -> LinePlan:
         """The plan for a call to `did` (in any form) that entered at the aware moment `at`; raises UnknownLine."""
         return self.plan_for(did, (), at)
 
-    def plan_for(self, dialled: str, diverted_from: Iterable[str], at: datetime) -> LinePlan:
+    def plan_for(self, dialled: str, diverted_from: Iterable[str], at: datetime, *, trunk: str = "") -> LinePlan:
         """The plan for the line the citizen really dialled; raises UnknownLine.
 
         `diverted_from` is what `directory.forwarding` read from the headers, first dialled first. In this order: an
@@ -167,9 +247,13 @@ class DirectorySnapshot:
         own forwarding) counts for nothing.
 
         A forwarded call is never sent to the line's own targets: it is they who forwarded it (电话转接机制 works both
-        ways), and it would come back for ever. An agent here takes it under the line's name.
+        ways), and it would come back for ever. An agent here takes it under the line's name. The same holds for a call
+        on the `trunk` of the platform that answers the line.
         """
         number = self._number(dialled)
+        platform = self.partner_of_trunk(trunk)
+        if platform and platform.line and platform.line == self._standing_for(number):
+            return self._plan(platform.line, at, KnownBy.TRUNK)
         if number in EMERGENCY_NUMBERS:
             return self._plan(number, at, KnownBy.DIALLED)
         for address in diverted_from:
@@ -180,6 +264,14 @@ class DirectorySnapshot:
         if number in self._access:
             return self._plan(self._access[number], at, KnownBy.ACCESS_NUMBER)
         return self._plan(number, at, KnownBy.DIALLED)
+
+    def plan_or_main(self, dialled: str, diverted_from: Iterable[str], at: datetime, *, trunk: str = "") -> LinePlan:
+        """As `plan_for`, or the plan for 12345 itself: no caller is turned away because nobody has entered the number
+        yet."""
+        try:
+            return self.plan_for(dialled, diverted_from, at, trunk=trunk)
+        except UnknownLine:
+            return self.main_plan(at)
 
     def main_plan(self, at: datetime) -> LinePlan:
         """The plan for 12345 itself, for calls to a number nobody has entered: no caller is turned away for that."""

@@ -13,6 +13,7 @@ from directory import account_repository
 from directory.lines import readable_name
 from directory.models import AgentProfile, Role, User
 from directory.passwords import Passwords
+from directory.targets import Seat
 from hotline import ids
 from hotline.errors import Conflict, InvalidInput, NotFound
 
@@ -27,7 +28,7 @@ class UnknownUser(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """A user who takes calls: work number (工号), skill groups with level (1 strongest .. 9), the usual extension."""
+    """A user who takes calls: work number (工号), skill groups with level (1 to 9, the best), the usual extension."""
 
     work_number: str
     groups: Mapping[str, int]
@@ -96,6 +97,15 @@ async def get(session: AsyncSession, login: str) -> User:
     return user
 
 
+async def of_work_number(session: AsyncSession, work_number: str) -> User:
+    """The user who takes calls under that work number (工号); raises UnknownUser."""
+    profile = await account_repository.profile_by_work_number(session, work_number)
+    user = await account_repository.user_by_id(session, profile.user_id) if profile else None
+    if user is None:
+        raise UnknownUser("nobody has this work number")
+    return user
+
+
 async def person(session: AsyncSession, user: User) -> Person:
     """A user with roles and agent profile."""
     profile = await account_repository.profile(session, user.id)
@@ -119,21 +129,35 @@ async def people(session: AsyncSession) -> list[Person]:
     return [await person(session, user) for user in await account_repository.users(session)]
 
 
+async def seats(session: AsyncSession) -> list[Seat]:
+    """Everybody who takes calls and may sign in, by work number: whom a call can be transferred to."""
+    return [Seat(number, name, roles) for number, name, roles in await account_repository.seats(session)]
+
+
 async def set_password(
     session: AsyncSession, user: User, password: str, passwords: Passwords, *, now: datetime, keep_session: int = 0
 ) -> None:
     """A new password: lifts a lock and ends the user's sessions but `keep_session`. Raises WeakPassword."""
     user.password_hash = await passwords.hash(password, login=user.login)
     user.password_changed_at = now
-    user.failed_attempts = 0
-    user.locked_until = None
-    await session.flush()
+    await unlock(session, user)
     await account_repository.revoke(session, now=now, user_id=user.id, keep=keep_session)
 
 
-async def set_roles(session: AsyncSession, user: User, roles: Iterable[Role]) -> None:
-    """Replace a user's roles; sessions have them at their next request."""
+async def unlock(session: AsyncSession, user: User) -> bool:
+    """Lift a lock and forget failed attempts; False if there were none."""
+    await session.flush()
+    await session.refresh(user)
+    counted = user.failed_attempts > 0 or user.locked_until is not None or user.locks > 0
+    user.failed_attempts, user.locked_until, user.locks = 0, None, 0
+    await session.flush()
+    return counted
+
+
+async def set_roles(session: AsyncSession, user: User, roles: Iterable[Role], *, now: datetime) -> None:
+    """Replace a user's roles, and end the user's sessions: they were opened under others' rules."""
     await account_repository.replace_roles(session, user.id, roles)
+    await account_repository.revoke(session, now=now, user_id=user.id)
 
 
 async def set_groups(session: AsyncSession, user: User, groups: Mapping[str, int]) -> None:
@@ -170,4 +194,4 @@ def _check_groups(groups: Mapping[str, int]) -> None:
     for group, level in groups.items():
         ids.group_id(group)
         if not 1 <= level <= 9:
-            raise InvalidInput("a level is 1 (strongest) to 9")
+            raise InvalidInput("a level is 1 to 9 (the best)")

@@ -33,6 +33,8 @@ class Schedule(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     name: Mapped[str] = mapped_column(String(64), unique=True)
     timezone: Mapped[str] = mapped_column(String(64))
+    follows_holidays: Mapped[bool] = mapped_column(default=False)
+    """Whether it is closed on the State Council's holidays and open on weekends worked for them."""
     spans: Mapped[list[HourSpan]] = relationship(cascade="all, delete-orphan", passive_deletes=True)
 
 

@@ -46,6 +46,8 @@ class Contact(Base):
     duty: Mapped[str] = mapped_column(String(64), default="")
     number: Mapped[str] = mapped_column(String(16))
     position: Mapped[int] = mapped_column(default=0)
+    schedule_id: Mapped[int | None] = mapped_column(ForeignKey("directory_schedules.id"))
+    """When the contact answers; none: always."""
 
 
 class DutyNumber(Base):
