@@ -39,6 +39,8 @@ SAFE: Final = Grammar("safe argument", re.compile(r"[A-Za-z0-9_./:@+^()-]*"))
 NUMBER: Final = Grammar("number to dial", re.compile(r"\+?[0-9*#]{1,32}"))
 DIAL_STRING: Final = Grammar("dial string", re.compile(r"(?:PJSIP|Local)/[A-Za-z0-9_][A-Za-z0-9_.:@/+-]{0,127}"))
 PROMPT: Final = Grammar("prompt", re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,199}"))
+RECORDING: Final = Grammar("recording", re.compile(r"(?!.*/\.)(?:/[A-Za-z0-9][A-Za-z0-9_.-]{0,99}){2,12}"))
+"""Where Asterisk writes a recording, without suffix: a path from the root on, with no hidden or upward step in it."""
 MUSIC_CLASS: Final = Grammar("music class", re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"))
 APPLICATION: Final = Grammar(
     # Those run programs or other applications given as text; nothing here ever needs them.

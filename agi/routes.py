@@ -7,11 +7,15 @@ from types import MappingProxyType
 from typing import Final
 
 INBOUND: Final = "inbound"
+CALLBACK: Final = "callback"
+MENU: Final = "menu"
 
 ROUTES: Final[Mapping[str, str]] = MappingProxyType(
     {
         # agi://host:port/<path>   handler (bound to it by the composition root)
         INBOUND: "calls.inbound",
+        CALLBACK: "calls.callback_legs",
+        MENU: "calls.menu.out_of_talk",
     }
 )
 

@@ -15,6 +15,7 @@ from agi.grammar import (
     EXPRESSION,
     MUSIC_CLASS,
     PROMPT,
+    RECORDING,
     VARIABLE,
     Argument,
     arguments,
@@ -114,6 +115,20 @@ class AgiSession:
         Raises AgiCommandFailed if it cannot be played.
         """
         await self._run("CONTROL STREAM FILE", PROMPT.check(prompt), '""', timeout=self._limits.prompt_timeout)
+
+    @_counting_refusals
+    async def record_file(self, path: str, *, seconds: int, silence_seconds: int) -> None:
+        """Record the caller to `<path>.alaw` until they hang up, press #, say nothing for `silence_seconds`, or for
+        `seconds` at most. The path is Asterisk's own. A hang-up raises AgiHangup; what was said till then is kept."""
+        await self._run(
+            "RECORD FILE",
+            RECORDING.check(path),
+            "alaw",
+            '"#"',
+            str(seconds * 1000),
+            f"s={silence_seconds}",
+            timeout=seconds + self._limits.command_timeout,
+        )
 
     @_counting_refusals
     async def set_music(self, on: bool, music_class: str = "hl") -> None:

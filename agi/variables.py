@@ -38,17 +38,47 @@ CALLBACK: Final = "HL_CALLBACK"
 VOICES: Final = "HL_VOICES"
 """Dialplan global: voice processes of this host, `voice-1@127.0.0.1:14573,...`."""
 
+AT: Final = "HL_AT"
+"""On the agent's leg of a callback, and of a citizen in a menu out of a talk: host:port of the voice process that asked
+for it."""
+
+ROLE: Final = "HL_ROLE"
+"""On each leg of a talk that left its bridge: citizen, agent or third."""
+
+THIRD: Final = "HL_THIRD"
+"""On a third party's leg: the directory's key of who it is."""
+
+CITIZEN: Final = "HL_CITIZEN"
+"""On the leg of a third party for whom no agent waits: the citizen's channel, which it brings along."""
+
+TRIED: Final = "HL_TRIED"
+"""On a third party's leg: how many of their numbers were called, this one among them."""
+
+LEG: Final = "HL_LEG"
+"""On the agent's leg of a callback: the leg's id."""
+
 NATIVE_SLICES: Final = "HL_NATIVE_SLICES"
 """How many slices of the native queue the caller has waited through."""
 
 
+READY: Final = "HL_READY"
+"""Dialplan global: `yes` while a voice process of this host serves, as its watchdog sees it. Probes are answered by
+it."""
+
+
 class Phase(StrEnum):
-    """Values of HL_PHASE. `TALKED` never queues again; only `DONE` tells a finished call from a lost process."""
+    """Values of HL_PHASE. `TALKED` never queues again, nor does `SURVEY`, in which the citizen is asked, once; only
+    `DONE` tells a finished call from a lost process."""
 
     ENTERED = "entered"
     GREETING = "greeting"
+    MENU = "menu"
+    """In a menu. Who comes in again out of one goes to a human."""
     WAITING = "waiting"
     RINGING = "ringing"
     ROUTING = "routing"
     TALKED = "talked"
+    AWAY = "away"
+    """In a menu out of a talk, whose agent waits in the room."""
+    SURVEY = "survey"
     DONE = "done"

@@ -68,6 +68,23 @@ class AmiActions(ABC):
             headers["ExtraPriority"] = checked("priority", grammar.PRIORITY, str(extra_priority))
         await self._ask(headers, timeout=timeout)
 
+    async def bridge(self, first: str, second: str, *, timeout: float | None = None) -> None:
+        """Put two channels into a new bridge: `first` out of whatever it does, then `second` out of its own bridge.
+
+        If `first` is gone nothing has happened to `second`. A bridge of two that `second` leaves is over: its other leg
+        is hung up. Afterwards each goes on in its dialplan, behind the application it was in: a Dial that an AGI
+        session runs ends, and the session with it. AmiRefused if either is gone.
+        """
+        await self._ask(
+            {
+                "Action": "Bridge",
+                "Channel1": checked("channel", grammar.CHANNEL, first),
+                "Channel2": checked("channel", grammar.CHANNEL, second),
+                "Tone": "no",
+            },
+            timeout=timeout,
+        )
+
     async def hangup(self, channel: str, cause: int = 16, *, timeout: float | None = None) -> None:
         """Hang up one channel, with a Q.850 cause (16: normal clearing). AmiRefused if there is no such channel."""
         await self._ask(
@@ -212,6 +229,19 @@ class AmiActions(ABC):
                 "Action": "ControlPlayback",
                 "Channel": checked("channel", grammar.CHANNEL, channel),
                 "Control": "stop",
+            },
+            timeout=timeout,
+        )
+
+    async def mixmonitor_mute(self, channel: str, *, on: bool, timeout: float | None = None) -> None:
+        """Record silence of all parties, or their sound again; time goes on. AmiRefused: no such channel, or nothing
+        is recorded on it."""
+        await self._ask(
+            {
+                "Action": "MixMonitorMute",
+                "Channel": checked("channel", grammar.CHANNEL, channel),
+                "Direction": "both",
+                "State": "1" if on else "0",
             },
             timeout=timeout,
         )

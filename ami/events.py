@@ -7,7 +7,7 @@ stood when the event was made; unset ones are absent. Headers as documented in A
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Final
 
@@ -35,7 +35,10 @@ class DeviceState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AmiEvent:
-    """Base of all events."""
+    """Base of all events. `at_ms` is when Asterisk made it, in milliseconds since 1970-01-01 UTC by its host's clock;
+    None if it does not say. Two events are the same whenever they were made."""
+
+    at_ms: int | None = field(default=None, kw_only=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,21 @@ class Hangup(AmiEvent):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class DTMFBegin(AmiEvent):
+    """A key went down, as RTP events (RFC 4733) and tones tell of it; SIP INFO tells of the whole press at its end.
+
+    Has no repr, as `DTMFEnd`.
+    """
+
+    channel: str
+    uniqueid: str
+    linkedid: str
+    digit: str
+    direction: str
+    variables: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class DTMFEnd(AmiEvent):
     """A key was released. `direction` is `Received` (pressed by the party on the channel) or `Sent`.
 
@@ -134,10 +152,12 @@ class DeviceStateChange(AmiEvent):
 
 @dataclass(frozen=True, slots=True)
 class ContactStatus(AmiEvent):
-    """A registration changed. `status`: NonQualified, Reachable, Unreachable, Removed, Updated, Created, Unknown."""
+    """A registration changed. `status`: NonQualified, Reachable, Unreachable, Removed, Updated, Created, Unknown. `uri`
+    tells registrations of one AOR apart."""
 
     aor: str
     status: str
+    uri: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +276,7 @@ _READ: Final[Mapping[str, Read]] = {
     "status": _text("ContactStatus"),
     "talk_time": _number("TalkTime"),
     "uniqueid": _text("Uniqueid"),
+    "uri": _text("URI", ""),
     "variables": lambda message: message.variables,
 }
 """Field of an event -> how to read it from the headers."""
@@ -269,8 +290,15 @@ _DIAL: Final[Mapping[str, Read]] = {
 
 
 def _parser(kind: type[AmiEvent], special: Mapping[str, Read] | None = None) -> Parser:
-    reads = [(special or {}).get(field.name) or _READ[field.name] for field in fields(kind)]
-    return lambda message: kind(*[read(message) for read in reads])
+    names = [one.name for one in fields(kind) if not one.kw_only]
+    reads = [(special or {}).get(name) or _READ[name] for name in names]
+    return lambda message: kind(*[read(message) for read in reads], at_ms=_made(message))
+
+
+def _made(message: Message) -> int | None:
+    """Of `timestampevents` in manager.conf."""
+    stamp = message.fields.get("Timestamp")
+    return round(float(stamp) * 1000) if stamp else None
 
 
 PARSERS: Final[Mapping[str, Parser]] = {
@@ -281,6 +309,7 @@ PARSERS: Final[Mapping[str, Parser]] = {
     "BridgeEnter": _parser(BridgeEnter),
     "BridgeLeave": _parser(BridgeLeave),
     "ContactStatus": _parser(ContactStatus),
+    "DTMFBegin": _parser(DTMFBegin),
     "DTMFEnd": _parser(DTMFEnd),
     "DeviceStateChange": _parser(DeviceStateChange),
     "DialBegin": _parser(DialBegin, _DIAL),

@@ -20,7 +20,17 @@ HEADER_LIMIT: Final = 100
 """Headers of one action. Asterisk refuses more than 126 beside Action and ActionID."""
 
 FUNCTIONS: Final = frozenset(
-    {"CALLERID", "CHANNEL", "CONFBRIDGE", "DEVICE_STATE", "JITTERBUFFER", "MASTER_CHANNEL", "PJSIP_HEADER", "SHARED"}
+    {
+        "CALLERID",
+        "CHANNEL",
+        "CONFBRIDGE",
+        "DEVICE_STATE",
+        "JITTERBUFFER",
+        "MASTER_CHANNEL",
+        "PJSIP_AOR",
+        "PJSIP_HEADER",
+        "SHARED",
+    }
 )
 """Dialplan functions that may stand where a variable does. None of them reaches a shell, a file or the database."""
 
