@@ -17,6 +17,18 @@ class AnsweredCall(Conflict):
     code = "acd.answered_call"
 
 
+class UnknownQueue(HotlineError):
+    """No rule of such a queue has been configured yet: configure, and try again."""
+
+    code = "acd.unknown_queue"
+
+
+class QueueFull(Conflict):
+    """As many calls wait in this queue as its rule allows."""
+
+    code = "acd.queue_full"
+
+
 class EpochChanged(HotlineError):
     """Redis was flushed or failed over, or another process opened a new epoch: open or join one, then re-send."""
 

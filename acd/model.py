@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from acd.states import AgentState, CallState
 
 
@@ -23,12 +25,22 @@ class AcdPolicy:
     """After the ringing time, until the offer expires by itself."""
     talk_ms: int = 30_000
     """Lease of a talk; the owner renews it."""
+    host_lease_ms: int = 6_000
+    """A host whose Asterisk nobody has seen for so long: its phones are not offerable."""
     wrap_up_ms: int = 30_000
-    """After-call work (话后整理) when the talk's end was not told by the owner."""
+    """After-call work (话后整理) where the call's queue is gone."""
+    wrap_up_max_ms: int = 300_000
+    """The same, extensions included."""
     no_answer_not_ready: bool = True
     """An agent that lets the phone ring out, or rejects, becomes not ready."""
     rest_ms: int = 5_000
-    """No offers to a phone that was busy, unregistered or failing."""
+    """No offers to a phone that was not registered when it was called, or whose agent rejected."""
+    busy_rest_ms: int = 5_000
+    """The same for a phone that was busy."""
+    failed_rest_ms: int = 10_000
+    """The same for a phone that failed."""
+    rest_max_ms: int = 60_000
+    """Failures in a row double the rest, up to this."""
     unreachable_ms: int = 600_000
     """An agent whose phone is away for so long becomes not ready."""
     absent_ms: int = 1_800_000
@@ -44,14 +56,6 @@ class AcdPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """From `after_ms` after the first enqueue on, agents of `groups` qualify: the whole list, not an addition."""
-
-    after_ms: int
-    groups: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class CallRequest:
     """A call that asks for an agent."""
 
@@ -60,22 +64,21 @@ class CallRequest:
     """Entry into the line (HL_ENTERED); never changes."""
     owner: str
     """Id of the process that holds the caller; must be the one that enqueues."""
-    steps: tuple[Step, ...]
+    queue: str
+    """By name, as in its `QueueRule`."""
     head_start_ms: int = 0
     """Moves the place forward as if the caller had come earlier; cut to 0..AcdPolicy.head_start_max_ms."""
+    prefer: str = ""
+    """Work number of the agent who is asked alone for the queue's `affinity_ms`, unless out of reach; empty: none."""
+    even_if_full: bool = False
+    """Whether to get in although the queue is full."""
+    only: str = ""
+    """Work number of the agent who calls out (外呼): the call is that agent's or nobody's; empty: it came in."""
     hotline: str = ""
     label: str = ""
     """Kept with the call for whoever adopts it; opaque."""
     queued_ms: int | None = None
     """First enqueue, when a call is sent again after a flush; None: now, or what is known."""
-
-
-@dataclass(frozen=True, slots=True)
-class EnqueueResult:
-    """`position` counts from 1 in the shortest of the call's queues; 0 if the call is offered already."""
-
-    position: int
-    state: CallState
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,11 @@ class Offer:
     call: str
     agent: str
     extension: str
+    host: str
+    """Systemname of the Asterisk the phone is registered with."""
+    queue: str
     group: str
+    """The need the agent met, or `@<agent>`."""
     waited_ms: int
     """Since the first enqueue."""
     attempt: int
@@ -110,6 +117,8 @@ class AgentView:
 
     agent: str
     extension: str
+    host: str
+    """Where the phone was registered when the agent last became ready; empty: never yet."""
     groups: Mapping[str, int]
     state: AgentState
     reason: str
@@ -121,6 +130,8 @@ class AgentView:
     deadline_ms: int | None
     call: str | None
     reservation: str | None
+    queue: str
+    """Of the present call or wrap-up; empty: none."""
 
     @classmethod
     def from_record(cls, agent: str, record: Mapping[str, Any]) -> AgentView:
@@ -128,7 +139,8 @@ class AgentView:
         return cls(
             agent=agent,
             extension=record["extension"],
-            groups={group: int(level) for group, level in record["groups"].items()},
+            host=record.get("host") or "",
+            groups=orjson.loads(record["groups"]),
             state=AgentState(record["state"]),
             reason=record.get("reason", ""),
             since_ms=int(record["since"]),
@@ -138,6 +150,7 @@ class AgentView:
             deadline_ms=_whole(record.get("due")),
             call=record.get("call"),
             reservation=record.get("reservation"),
+            queue=record.get("queue") or "",
         )
 
 
@@ -151,10 +164,13 @@ class CallView:
     entered_ms: int
     place_ms: int
     queued_ms: int
+    queue: str
+    prefer: str
+    """The agent who is asked alone now; empty: nobody is."""
     hotline: str
     label: str
     groups: tuple[str, ...]
-    """Groups whose agents qualify now."""
+    """The needs of which an agent must meet one now; `@<agent>`: that agent."""
     attempt: int
     answered: bool
     parked: bool
@@ -175,6 +191,8 @@ class CallView:
                 call=call,
                 agent=record["agent"],
                 extension=record["extension"],
+                host=record.get("host") or "",
+                queue=record["queue"],
                 group=record.get("pool", ""),
                 waited_ms=int(record.get("waited", 0)),
                 attempt=int(record["attempt"]),
@@ -186,15 +204,27 @@ class CallView:
             entered_ms=int(record["entered"]),
             place_ms=int(record["place"]),
             queued_ms=int(record["queued"]),
+            queue=record["queue"],
+            prefer=record.get("prefer") or "",
             hotline=record.get("hotline") or "",
             label=record.get("label") or "",
-            groups=tuple(record.get("open") or ()),
+            groups=tuple((record.get("open") or "").split()),
             attempt=int(record["attempt"]),
             answered=bool(record.get("answered")),
             parked=bool(record.get("parked")),
             deadline_ms=_whole(record.get("due")),
             offer=offer,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """What a host said of an extension's phone last."""
+
+    reachable: bool
+    in_use: bool
+    alone: bool
+    """Whether no other host says anything of it."""
 
 
 @dataclass(frozen=True, slots=True)

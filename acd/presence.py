@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, String, delete, select
+from sqlalchemy import CheckConstraint, String, delete, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -71,6 +71,11 @@ async def save(session: AsyncSession, presence: Presence, clock: Clock) -> None:
         .values(agent=presence.agent, **values)
         .on_conflict_do_update(index_elements=[AgentPresence.agent], set_=values)
     )
+
+
+async def set_groups(session: AsyncSession, agent: str, groups: Mapping[str, int]) -> None:
+    """Levels changed while signed in; nothing happens to somebody who is not. Does not commit."""
+    await session.execute(update(AgentPresence).where(AgentPresence.agent == agent).values(groups=dict(groups)))
 
 
 async def load(session: AsyncSession) -> list[Presence]:

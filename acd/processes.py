@@ -12,6 +12,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from acd.model import CallView, Heartbeat
+from acd.records import LAYOUT
 from acd.site import Site
 from hotline.errors import PartUnavailable
 from hotline.feed import inbox_key
@@ -44,17 +45,19 @@ class Processes(Site):
             await self._run("start")
 
     async def stored_epoch(self) -> int | None:
-        """The site's epoch, None in an empty Redis."""
-        text = await self._read("HGET", self._meta, "epoch")
-        return int(text) if text else None
+        """The site's epoch, None in an empty Redis, or one whose records are those of another version."""
+        text, layout = await self._read("HMGET", self._meta, "epoch", "layout")
+        return int(text) if text and layout == LAYOUT else None
 
-    async def heartbeat(self) -> Heartbeat:
-        """Renew this process's lease; to be called every third of `lease_ms`.
+    async def heartbeat(self, *, asterisk: bool = True) -> Heartbeat:
+        """Renew this process's lease; to be called every third of `lease_ms`. `asterisk` says whether it sees its
+        host's Asterisk: when no process of a host does for `host_lease_ms`, the phones of that host are not offerable.
 
-        Raises EpochChanged when Redis was flushed, restarted or failed over, or another process opened an epoch: then
+        Raises EpochChanged when Redis was flushed, restarted or failed over, another process opened an epoch, or the
+        records are those of a version that laid them out otherwise (one version works at a site at a time): then
         call `open_epoch` with a new number and send everything again.
         """
-        rebuilding = await self._run("heartbeat", await self._replication_id())
+        rebuilding = await self._run("heartbeat", await self._replication_id(), int(asterisk))
         return Heartbeat(epoch=self.epoch, rebuilding=bool(rebuilding))
 
     async def open_epoch(self, number: int) -> int:
@@ -102,8 +105,10 @@ class Processes(Site):
 
         From distribution: `offer` (see `Offer.from_message`); `revoked` (reservation, call, agent, reason: expired,
         talk_expired, taken_over, signed_in_elsewhere, unreachable, busy_elsewhere, in_another_talk); `adopted`
-        (call, reservation, by): another process took the call; `orphan_ended` (call, owner, entered_ms, queued_ms,
-        hotline, label): a waiting call of a dead process did not come back, for the journal. Others may add types.
+        (call, reservation, by): another process took the call; `late` (call, queue): it has waited for the queue's
+        `max_wait_ms`; `moved` (call, queue): it waits in another queue now; `orphan_ended` (call, owner, entered_ms,
+        queued_ms, hotline, label): a waiting call of a dead process did not come back, for the journal. Others may
+        add types.
         """
         own = inbox_key(self._site, self._process)
         while True:

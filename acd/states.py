@@ -25,6 +25,12 @@ class AgentState(StrEnum):
     """The phone rings."""
     TALKING = "TALKING"
     """In a talk."""
+    HOLD = "HOLD"
+    """In a talk whose citizen hears music (保持)."""
+    CONSULT = "CONSULT"
+    """In a talk, asking a third party while the citizen is held (咨询)."""
+    CONFERENCE = "CONFERENCE"
+    """In a talk of three (三方通话)."""
     WRAP_UP = "WRAP_UP"
     """话后整理: after-call work."""
     UNREACHABLE = "UNREACHABLE"
@@ -59,13 +65,17 @@ _A = AgentState
 _FREED = frozenset({_A.READY, _A.NOT_READY, _A.UNREACHABLE, _A.SIGNED_OUT})
 """Where an agent may go when nothing holds it: what it wants, as far as its phone allows."""
 
+TALKS = frozenset({_A.TALKING, _A.HOLD, _A.CONSULT, _A.CONFERENCE})
+"""What an agent may be doing in a talk; the call itself is TALKING."""
+
 AGENT_MOVES: Mapping[AgentState, frozenset[AgentState]] = {
     _A.SIGNED_OUT: frozenset({_A.NOT_READY, _A.READY, _A.UNREACHABLE}),
     _A.READY: frozenset({_A.RESERVED, _A.NOT_READY, _A.UNREACHABLE, _A.SIGNED_OUT}),
-    _A.NOT_READY: frozenset({_A.READY, _A.NOT_READY, _A.UNREACHABLE, _A.SIGNED_OUT}),
+    # RESERVED only for a call the agent picked.
+    _A.NOT_READY: frozenset({_A.RESERVED, _A.READY, _A.NOT_READY, _A.UNREACHABLE, _A.SIGNED_OUT}),
     _A.RESERVED: frozenset({_A.RINGING, _A.TALKING}) | _FREED,
     _A.RINGING: frozenset({_A.TALKING}) | _FREED,
-    _A.TALKING: frozenset({_A.WRAP_UP}) | _FREED,
+    **{talk: (TALKS - {talk}) | {_A.WRAP_UP} | _FREED for talk in TALKS},
     _A.WRAP_UP: _FREED,
     _A.UNREACHABLE: frozenset({_A.READY, _A.NOT_READY, _A.UNREACHABLE, _A.SIGNED_OUT}),
 }
@@ -78,14 +88,13 @@ CALL_MOVES: Mapping[CallState, frozenset[CallState]] = {
     _C.RINGING: frozenset({_C.TALKING, _C.WAITING, _C.ENDED}),
     _C.TALKING: frozenset({_C.ENDED}),
     _C.ENDED: frozenset({_C.WAITING}),
-    # ENDED -> WAITING only for a call that was never answered (a caller that left the queue and came back).
+    # ENDED -> WAITING only for a call that was never answered (a caller that left the queue and came back), and for one
+    # that its agent gives on to another (`requeue`).
 }
 
-HELD = frozenset({_A.RESERVED, _A.RINGING, _A.TALKING})
+HELD = TALKS | {_A.RESERVED, _A.RINGING}
 """States in which an agent belongs to one call and its reservation."""
 
 
-def moves_text(moves: Mapping[AgentState, frozenset[AgentState]] | Mapping[CallState, frozenset[CallState]]) -> str:
-    """The table as `|A>B|A>C|`: one constant string that a script searches."""
-    pairs = sorted(f"{source}>{target}" for source, targets in moves.items() for target in targets)
-    return f"|{'|'.join(pairs)}|"
+OCCUPIED = HELD | {_A.WRAP_UP}
+"""States that count as work in an agent's occupancy."""

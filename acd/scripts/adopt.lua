@@ -3,20 +3,19 @@
 if stored_epoch ~= epoch then return refuse('EPOCH', stored_epoch or '0') end -- guard:epoch
 local host = ARGV[4]
 local taken = {}
-for _, process in ipairs(rc('ZRANGEBYSCORE', LEASES, '-inf', now)) do
-  if process ~= me and string.sub(process, 1, #host) == host then
-    local members = rc('ZRANGEBYLEX', OWNED, '[' .. process .. '|', '(' .. process .. '}')
-    for _, member in ipairs(members) do
-      local call = string.sub(member, #process + 2)
-      local c = get(CALLS, call)
+for _, process in ipairs(processes(host, false)) do
+  if process ~= me then
+    local members = owned_by(process)
+    for _, call in ipairs(members) do
+      local c = get_call(call)
       if c.state ~= 'WAITING' then
         own(call, c, me)
         if c.state == 'TALKING' then -- time to look at the channels
           c.due = math.max(c.due, now + POLICY.talk_ms)
-          local a = get(AGENTS, c.agent)
+          local a = get_agent(c.agent)
           if a then
             a.due = c.due
-            rc('HSET', AGENTS, c.agent, cjson.encode(a))
+            store_agent(c.agent, a)
           end
         end
         save_call(call, c)
@@ -25,8 +24,8 @@ for _, process in ipairs(rc('ZRANGEBYSCORE', LEASES, '-inf', now)) do
         taken[#taken + 1] = cjson.encode(c)
       end
     end
-    if #members == 0 then rc('ZREM', LEASES, process) end
+    if #members == 0 then rc('HDEL', META, 'lease|' .. process) end
   end
 end
-if #taken > 0 and not alive(me) then lease_me() end
+if #taken > 0 then sign_of_life() end
 return taken

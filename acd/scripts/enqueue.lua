@@ -1,16 +1,27 @@
--- A call asks for an agent: the request as JSON. Again for the same call: its owner changes, its place never does.
+-- A call asks for an agent: call, entered_ms, place, queue, hotline, label, queued_ms ('': now), an agent who is asked
+-- first ('': nobody), '1' if it gets in though the queue is full. Again for the same call: its owner changes, its place
+-- never does, nor does the queue it was moved to. Gives the call's state.
 if stored_epoch ~= epoch then return refuse('EPOCH', stored_epoch or '0') end -- guard:epoch
-local request = cjson.decode(ARGV[4])
-local call = request.call
-local c = get(CALLS, call)
+local call, prefer = ARGV[4], ARGV[11]
+local c = get_call(call)
 if c and c.answered then return refuse('ANSWERED', c.state) end -- guard:answered
-if not alive(me) then lease_me() end -- asking is a sign of life
+local queue = c and c.state ~= 'ENDED' and c.queue or ARGV[7]
+local rule = rule_of(queue)
+if not rule then return refuse('QUEUE', queue) end
+if not c and rule.max_waiting and ARGV[12] ~= '1'
+  and rc('ZLEXCOUNT', WAITING, '[#' .. queue .. '|', '(#' .. queue .. '}') >= rule.max_waiting then
+  return refuse('FULL', queue)
+end
+if sign_of_life() then c = get_call(call) end -- it was parked, perhaps
 if not c then
-  c = { state = 'WAITING', entered = request.entered_ms, place = request.place, queued = request.queued_ms or now, attempt = 0 }
+  c = {
+    state = 'WAITING', entered = tonumber(ARGV[5]), place = tonumber(ARGV[6]), queued = tonumber(ARGV[10]) or now,
+    attempt = 0,
+  }
 elseif c.state == 'ENDED' then
   call_to(c, 'WAITING')
 elseif c.owner == me and c.state ~= 'WAITING' then
-  return { c.state, 0 }
+  return c.state
 elseif c.owner ~= me then
   -- The caller came in again through another process: an offer of the former one cannot be carried out.
   tell(c.owner, { type = 'revoked', reservation = c.reservation, call = call, agent = c.agent, reason = 'taken_over' })
@@ -18,18 +29,13 @@ end
 local held, reservation = c.agent, c.reservation
 if held then call_to(c, 'WAITING') end
 unlist_call(call, c)
-c.steps, c.step, c.following, c.open = request.steps, 0, nil, {}
-c.hotline, c.label = request.hotline, request.label
+c.queue, c.hotline, c.label = queue, ARGV[8], ARGV[9]
+if prefer ~= '' and not c.given then -- whom an agent gave on is not asked back to the same one
+  local alone, a = c.queued + rule.affinity_ms, get_agent(prefer)
+  if alone > now and a and (a.state == 'READY' or OCCUPIED[a.state]) then c.prefer, c.alone = prefer, alone end
+end
 own(call, c, me)
 wait(call, c)
-if held then
-  free_agent(held, reservation, 'CALLER_GONE')
-  c = get(CALLS, call) -- the agent may have got this very call
-end
-if c.state ~= 'WAITING' then return { c.state, 0 } end
-local ahead
-for _, pool in ipairs(c.open) do
-  local n = rc('ZLEXCOUNT', WAITING, '[' .. pool .. '|', '(' .. index_members({ pool }, c.place, call)[1])
-  if not ahead or n < ahead then ahead = n end
-end
-return { c.state, (ahead or 0) + 1 }
+if not held then return c.state end
+free_agent(held, reservation, 'CALLER_GONE')
+return get_call(call).state -- the agent may have got this very call

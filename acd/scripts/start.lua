@@ -2,12 +2,11 @@
 if stored_epoch ~= epoch then return refuse('EPOCH', stored_epoch or '0') end -- guard:epoch
 rc('DEL', INBOX .. me)
 local gone = me .. '#gone'
-for _, member in ipairs(rc('ZRANGEBYLEX', OWNED, '[' .. me .. '|', '(' .. me .. '}')) do
-  local call = string.sub(member, #me + 2)
-  local c = get(CALLS, call)
+for _, call in ipairs(owned_by(me)) do
+  local c = get_call(call)
   own(call, c, gone)
   if c.state == 'WAITING' and not c.parked then park(call, c) else save_call(call, c) end
 end
-rc('ZADD', LEASES, 0, gone)
+rc('HSET', META, 'lease|' .. gone, '0')
 lease_me()
 return 1

@@ -1,9 +1,9 @@
 -- An agent asks for a state: agent, READY | NOT_READY | SIGNED_OUT | END_WRAP_UP, reason. In a call it is pending.
 if stored_epoch ~= epoch then return refuse('EPOCH', stored_epoch or '0') end -- guard:epoch
 local id, wanted, reason = ARGV[4], ARGV[5], ARGV[6]
-local a = get(AGENTS, id)
+local a = get_agent(id)
 if not a or a.state == 'SIGNED_OUT' then
-  if wanted == 'SIGNED_OUT' then return a and cjson.encode(a) or '' end
+  if wanted == 'SIGNED_OUT' then return 0 end
   return refuse('CONFLICT', 'not signed in')
 end
 if wanted == 'END_WRAP_UP' then
@@ -22,4 +22,4 @@ elseif a.state ~= 'READY' then
   a.pending, a.pending_reason = nil, nil
   settle(id, a)
 end
-return rc('HGET', AGENTS, id)
+return 1

@@ -8,7 +8,7 @@ end
 
 local function free_agent(id, reservation, outcome)
   -- What becomes of the agent of an offer that did not become a talk.
-  local a = get(AGENTS, id)
+  local a = get_agent(id)
   if not a or a.reservation ~= reservation then return end
   a.call, a.reservation = nil, nil
   if a.pending then return settle(id, a) end
@@ -17,15 +17,20 @@ local function free_agent(id, reservation, outcome)
   end
   if outcome == 'NO_ANSWER' or outcome == 'REJECTED' then
     if POLICY.no_answer_not_ready then
+      a.queue = nil
       agent_to(a, 'NOT_READY', string.lower(outcome))
       a.due = now + POLICY.absent_ms
       return save_agent(id, a)
     end
     if outcome == 'NO_ANSWER' then return settle(id, a) end
   end
-  -- The phone could not take the call: a rest, lest the same call comes back at once and for ever.
+  -- The phone could not take the call: a rest, lest the same call comes back at once and for ever. A phone that goes
+  -- on so (do not disturb, a broken one) rests twice as long each time.
+  local rest = POLICY.rest_ms
+  if outcome == 'BUSY' then rest = POLICY.busy_rest_ms elseif outcome == 'FAILED' then rest = POLICY.failed_rest_ms end
+  a.fails, a.queue = (a.fails or 0) + 1, nil
   agent_to(a, 'UNREACHABLE', string.lower(outcome))
-  a.due = now + POLICY.rest_ms
+  a.due = now + math.min(rest * 2 ^ (a.fails - 1), math.max(rest, POLICY.rest_max_ms))
   a.rest = a.due
   save_agent(id, a)
 end
@@ -44,12 +49,14 @@ local function unoffer(call, c, outcome, reason)
 end
 
 local function end_talk(call, c, wrap_up_ms)
-  local id, reservation = c.agent, c.reservation
+  -- `wrap_up_ms` below 0: what the call's queue says.
+  local id, reservation, rule = c.agent, c.reservation, rule_of(c.queue)
   end_call(call, c)
-  local a = get(AGENTS, id)
+  local a = get_agent(id)
   if not a or a.reservation ~= reservation then return end
-  a.call, a.reservation = nil, nil
-  if wrap_up_ms <= 0 then return settle(id, a) end
+  a.call, a.reservation, a.fails = nil, nil, nil
+  if wrap_up_ms < 0 then wrap_up_ms = rule and rule.wrap_up_ms or POLICY.wrap_up_ms end
+  if wrap_up_ms == 0 then return settle(id, a) end
   agent_to(a, 'WRAP_UP')
   a.due = now + wrap_up_ms
   save_agent(id, a)
