@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
 import structlog
 from sqlalchemy.dialects.postgresql import Insert, insert
-from sqlalchemy.exc import SQLAlchemyError
 
 from agi.spool import CallbackRequest, CallbackSpool
 from calls.entry import entry_facts
@@ -20,6 +18,7 @@ from directory.numbers import caller
 from hotline.clock import from_ms
 from hotline.database import Database
 from hotline.errors import PartUnavailable
+from hotline.tasks import through_outages
 
 _log = structlog.get_logger(__name__)
 
@@ -38,12 +37,7 @@ class CallbackIntake:
 
     async def run(self) -> None:
         """Look once a second until cancelled, through outages of the database."""
-        while True:
-            try:
-                await self.step()
-            except (SQLAlchemyError, PartUnavailable, OSError, TimeoutError) as error:
-                _log.warning("callbacks.intake_waits", reason=type(error).__name__)
-            await asyncio.sleep(1.0)
+        await through_outages(self.step, every=1.0, waits="callbacks.intake_waits", also=(PartUnavailable,))
 
     async def step(self) -> int:
         """Take in what lies there; returns how many. A file is removed only after its row is committed."""

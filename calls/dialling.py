@@ -16,19 +16,26 @@ from hotline.tasks import end
 _EVENTS_SECONDS = 1.0
 """How long AMI's events may lag behind the AGI answer that follows from them."""
 
+_CALLER_GONE = "-1"
+"""Result of an application on whose channel the caller hung up; with option g Dial ends otherwise with 0."""
+
 Attendant = Callable[[DialWatch], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Dialled:
-    """The end of a Dial. `status` is DIALSTATUS, `cause` HANGUPCAUSE (Q.850), both of the caller's channel."""
+    """The end of a Dial. `status` is DIALSTATUS, `cause` HANGUPCAUSE (Q.850; 0 after a talk), both of the caller's
+    channel. `silent`: its time ran out, and nothing had rung."""
 
     status: str
     cause: int
+    silent: bool
     caller_here: bool
     talked: bool
     bridged_ms: int | None
     parted_ms: int | None
+    callee: str = ""
+    """Unique id of the leg that was called last; empty: not seen."""
 
 
 async def dial(
@@ -47,27 +54,36 @@ async def dial(
     """
     watch = board.watches.open(live.uniqueid)
     attendant = asyncio.ensure_future(attend(watch))
-    status, cause, caller_here = "CANCEL", 0, True
+    status, cause, silent, caller_here = "CANCEL", 0, False, True
     try:
-        await session.exec("Dial", destination, str(ring_seconds), options)
-        status = await session.get_full_variable("${DIALSTATUS}") or "CANCEL"
-        code = await session.get_full_variable("${HANGUPCAUSE}") or ""
-        cause = int(code) if code.isdecimal() else 0
+        try:
+            reply = await session.exec("Dial", destination, str(ring_seconds), options)
+        finally:
+            await _events_settled(board, watch)
+        if watch.talked:
+            # What the channel could add is known, and the agent is waiting for the next call.
+            status, caller_here = "ANSWER", reply.result != _CALLER_GONE
+        else:
+            status = await session.get_full_variable("${DIALSTATUS}") or "CANCEL"
+            code = await session.get_full_variable("${HANGUPCAUSE}") or ""
+            cause = int(code) if code.isdecimal() else 0
+            silent = status == "NOANSWER" and cause == 0 and not await session.get_full_variable("${RINGTIME_MS}")
     except (AgiHangup, AgiConnectionLost):
         caller_here = False
     finally:
-        await _events_settled(board, watch)
         # Awaited, so that nothing of it runs beside what follows.
         await end([attendant])
         board.watches.close(live.uniqueid, watch)
     return Dialled(
         status=status,
         cause=cause,
+        silent=silent,
         caller_here=caller_here,
         # A citizen who hangs up at once has ended a talk.
         talked=watch.talked or (watch.bridged_ms is not None and not caller_here) or _unseen(watch, status),
         bridged_ms=watch.bridged_ms,
         parted_ms=watch.parted_ms,
+        callee=watch.callee_uniqueid or "",
     )
 
 

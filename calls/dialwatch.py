@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from ami.client import AmiClient
-from ami.events import BridgeEnter, BridgeLeave, DialBegin, DialEnd, Hangup
+from ami.events import AmiEvent, BridgeEnter, BridgeLeave, DialBegin, DialEnd, Hangup
 from hotline.clock import Clock
 
 _SETTLED_MS = 500
@@ -24,6 +24,8 @@ class DialWatch:
     parted_ms: int | None = None
     callee_cause: int | None = None
     caller_gone_ms: int | None = None
+    settled: bool = False
+    """Somebody was told that it is a talk: it stays one, whatever late events say."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -33,8 +35,8 @@ class DialWatch:
         Asterisk bridges within milliseconds of an answer; an agent whose phone answers and drops has served nobody,
         and the citizen must not be thanked for it. A citizen who hangs up at once has ended a talk.
         """
-        if self.bridged_ms is None:
-            return False
+        if self.bridged_ms is None or self.settled:
+            return self.settled
         dropped = self.parted_ms is not None and self.parted_ms - self.bridged_ms < _SETTLED_MS
         return not dropped or self.caller_gone_ms is not None
 
@@ -49,6 +51,7 @@ class DialWatch:
         while not self.talked:
             self.changed.clear()
             await self.changed.wait()
+        self.settled = True
         return began_ms
 
     async def until_bridged(self) -> int:
@@ -100,6 +103,10 @@ class DialWatches:
         if self._watches.get(caller_uniqueid) is watch:
             del self._watches[caller_uniqueid]
 
+    def _made(self, event: AmiEvent) -> int:
+        """When it happened, not when we heard of it: in a busy moment half a second's talk would look like none."""
+        return event.at_ms if event.at_ms is not None else self._clock.now_ms()
+
     async def _dial_begin(self, event: DialBegin) -> None:
         if watch := self._watches.get(event.uniqueid):
             watch.callee_channel = event.dest_channel
@@ -114,18 +121,18 @@ class DialWatches:
     async def _bridge_enter(self, event: BridgeEnter) -> None:
         watch = self._watches.get(event.uniqueid)
         if watch and watch.bridged_ms is None:
-            watch.bridged_ms = self._clock.now_ms()
+            watch.bridged_ms = self._made(event)
             watch.changed.set()
 
     async def _bridge_leave(self, event: BridgeLeave) -> None:
         watch = self._watches.get(event.uniqueid)
         if watch and watch.parted_ms is None:
-            watch.parted_ms = self._clock.now_ms()
+            watch.parted_ms = self._made(event)
             watch.changed.set()
 
     async def _hangup(self, event: Hangup) -> None:
         if watch := self._watches.get(event.uniqueid):
-            watch.caller_gone_ms = self._clock.now_ms()
+            watch.caller_gone_ms = self._made(event)
             watch.changed.set()
             return
         watch = self._watches.get(event.linkedid)

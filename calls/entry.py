@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from directory.numbers import caller
-from directory.snapshot import DirectorySnapshot, UnknownLine
+from directory.snapshot import DirectorySnapshot
 from hotline.clock import from_ms
 
 
@@ -17,12 +17,7 @@ def entry_facts(
 
     `presented` is the caller's number as the network gave it, `diverted` what the headers say of forwarding.
     """
-    at = from_ms(entered_ms)
-    try:
-        plan = directory.plan_for(dialled, diverted, at)
-    except UnknownLine:
-        # No caller is turned away because nobody has entered the number yet.
-        plan = directory.main_plan(at)
+    plan = directory.plan_or_main(dialled, diverted, from_ms(entered_ms))
     return {
         "caller": caller(presented, directory.area_code).number,
         "dialled": dialled,

@@ -16,8 +16,8 @@ from ami.errors import AmiError
 from calls.devices import Devices
 from calls.live import LiveCall
 from calls.models import SiteEpochRow
+from calls.queueing import request
 from calls.switchboard import Switchboard
-from calls.waiting import request
 from hotline.errors import HotlineError, PartUnavailable
 
 _log = structlog.get_logger(__name__)
@@ -48,6 +48,7 @@ async def rebuild(board: Switchboard, devices: Devices) -> bool:
     try:
         epoch = await board.acd.open_epoch(await next_epoch(board))
         _log.warning("epoch.rebuilding", epoch=epoch, calls=len(board.live))
+        await board.queues.tell()
         await _resend_agents(board)
         for live in list(board.live.values()):
             await _said(resend(board, live))
@@ -67,11 +68,11 @@ async def resend(board: Switchboard, live: LiveCall) -> None:
     offer = live.offer
     if offer is not None:
         state = CallState.TALKING if live.answered else CallState.RINGING
-        renewed = await board.acd.resend_talk(request(board, live), offer, state)
+        renewed = await board.acd.resend_talk(request(live, board.process), offer, state)
         if live.offer is offer:
             live.offer = renewed
     elif not live.answered and live.queued_ms is not None:
-        await board.acd.resend_call(request(board, live))
+        await board.acd.resend_call(request(live, board.process))
 
 
 async def _said(step: Awaitable[None]) -> None:

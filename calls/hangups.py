@@ -19,12 +19,15 @@ from ami.events import Hangup
 from calls.facts import CALLBACK_PROMISED, Kind
 from calls.live import Scribe
 from calls.models import JournalRow
+from calls.survey_states import SurveyState
 from calls.switchboard import Switchboard
 
 _log = structlog.get_logger(__name__)
 
 _GRACE_SECONDS = 15.0
 """Longer than what a worker itself waits for a confirmation: its own word on the end comes first, jobs or no jobs."""
+
+_LOOKED_FOR = (Kind.ANSWERED, Kind.ENDED, Kind.ABANDONED, Kind.CALLBACK_REQUESTED, Kind.SURVEY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ class Hangups:
             return
         query = select(JournalRow.call_id, JournalRow.kind).where(
             JournalRow.call_id.in_([ended.call for ended in due]),
-            JournalRow.kind.in_([Kind.ANSWERED, Kind.ENDED, Kind.ABANDONED, Kind.CALLBACK_REQUESTED]),
+            JournalRow.kind.in_(_LOOKED_FOR),
         )
         async with self._board.database.transaction() as session:
             told: dict[str, set[str]] = defaultdict(set)
@@ -75,6 +78,8 @@ class Hangups:
         for ended in due:
             if not {Kind.ENDED, Kind.ABANDONED} & told[ended.call]:
                 self._close(ended, told[ended.call])
+            if ended.phase == Phase.SURVEY and Kind.SURVEY not in told[ended.call]:
+                self._survey_lost(ended)
             del self._ended[ended.call]
 
     def _close(self, ended: _Ended, told: set[str]) -> None:
@@ -84,7 +89,13 @@ class Hangups:
         unanswered = ended.phase == Phase.DONE and Kind.ANSWERED not in told
         if unanswered or Kind.CALLBACK_REQUESTED in told:
             scribe.write(Kind.ENDED, at_ms=ended.at_ms, outcome=CALLBACK_PROMISED, unseen=True)
-        elif ended.phase in (Phase.TALKED, Phase.DONE):
+        elif ended.phase in (Phase.TALKED, Phase.AWAY, Phase.SURVEY, Phase.DONE):
             scribe.write(Kind.ENDED, at_ms=ended.at_ms, outcome="answered", unseen=True)
         else:
             scribe.write(Kind.ABANDONED, at_ms=ended.at_ms, unseen=True)
+
+    def _survey_lost(self, ended: _Ended) -> None:
+        """The citizen was asked, and nobody lived to say what came of it."""
+        board = self._board
+        scribe = Scribe(board.journal, board.clock, call=ended.call, process=board.process)
+        scribe.write(Kind.SURVEY, at_ms=ended.at_ms, outcome=SurveyState.LOST.value, unseen=True)

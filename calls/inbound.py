@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import structlog
 
@@ -10,24 +11,37 @@ from acd.errors import AnsweredCall
 from agi.errors import AgiCommandFailed, AgiConnectionLost, AgiError, AgiHangup
 from agi.session import AgiSession
 from agi.variables import DEGRADE, PHASE, Phase
+from calls import limiting, survey
 from calls.facts import Kind
+from calls.handover_arrivals import trunk_of
+from calls.joining import Degraded
 from calls.live import LiveCall, Scribe
-from calls.offering import OfferResult
+from calls.menu.entering import SERVED, menu_of, through_menu
+from calls.menu.running import Left, MenuEnd
+from calls.queueing import queue_of
+from calls.recording.starting import announcement
 from calls.routing import RouteResult, connect_outside
 from calls.switchboard import Switchboard
-from calls.waiting import Degraded, Leaving, wait_for_agent
+from calls.waiting import Leaving, WaitEnd, wait_for_agent
 from directory.forwarding import diverted_from
 from directory.modes import Fallback, PathKind
 from directory.numbers import caller
-from directory.snapshot import LinePlan, UnknownLine
+from directory.snapshot import LinePlan
 from hotline.clock import from_ms
+from hotline.errors import HotlineError
 from hotline.ids import call_id
 from ivr.direct import opening
 from media.digits import phone
 
 _log = structlog.get_logger(__name__)
 
+_GOODBYES = {
+    WaitEnd.CALLBACK: "wait.callback.accepted",
+    WaitEnd.MESSAGE: "wait.message.thanks",
+}
+
 _FRESH = frozenset({Phase.ENTERED, Phase.GREETING})
+_TALKED = frozenset({Phase.TALKED, Phase.AWAY, Phase.SURVEY})
 
 
 class Inbound:
@@ -40,6 +54,10 @@ class Inbound:
         """Serve one call. Returning without phase `done` gives it back to the dialplan, which knows what to do."""
         entry = _Entry.of(session)
         live = await self._admit(session, entry)
+        before = self._board.live.get(live.call)
+        if before is not None and entry.phase is Phase.TALKED:
+            # In again out of a conference: who was talked with, and why that ended, is known here.
+            live.agent, live.intent, live.surveyed = before.agent, before.intent, before.surveyed
         self._board.live[live.call] = live
         try:
             await self._serve(session, live, entry)
@@ -50,7 +68,7 @@ class Inbound:
             _log.info("call.handed_on", call=live.call)
         except AnsweredCall:
             # Answered once, and its phase says otherwise: never queue it again.
-            await self._farewell(session, ["bye.thanks"])
+            await self._farewell(session, [survey.THANKS])
         except (AgiHangup, AgiConnectionLost):
             await self._gone(live)
         except AgiError as error:
@@ -62,8 +80,10 @@ class Inbound:
 
     async def _admit(self, session: AgiSession, entry: _Entry) -> LiveCall:
         board = self._board
-        plan = await self._plan(session, entry)
+        trunk = trunk_of(session.env["agi_channel"])
+        plan = await self._plan(session, entry, trunk)
         number = caller(session.env.get("agi_callerid"), board.settings.site.area_code).number
+        partner = board.directory.snapshot.partner_of_trunk(trunk)
         live = LiveCall(
             call=entry.call,
             channel=session.env["agi_channel"],
@@ -73,7 +93,10 @@ class Inbound:
             caller=number,
             dialled=entry.dialled,
             plan=plan,
+            queue=queue_of(plan, board.queues.rules),
             scribe=Scribe(board.journal, board.clock, call=entry.call, process=board.process),
+            partner=partner.code if partner else "",
+            told={"partner": partner.name} if partner else {},
         )
         live.scribe.write(
             Kind.ENTERED,
@@ -86,10 +109,11 @@ class Inbound:
             platform=plan.platform.value,
             path=plan.path.value,
             known_by=plan.known_by.value,
+            **({"partner": partner.code} if partner else {}),
         )
         return live
 
-    async def _plan(self, session: AgiSession, entry: _Entry) -> LinePlan:
+    async def _plan(self, session: AgiSession, entry: _Entry, trunk: str) -> LinePlan:
         """What the directory says for the line the citizen really dialled, at the moment of entry."""
         try:
             diverted = diverted_from(
@@ -102,42 +126,98 @@ class Inbound:
         if session.env.get("agi_rdnis", "unknown") != "unknown":
             diverted.append(session.env["agi_rdnis"])
         directory, at = self._board.directory.snapshot, from_ms(entry.entered_ms)
-        try:
-            return directory.plan_for(entry.dialled, diverted, at)
-        except UnknownLine:
-            # No caller is turned away because nobody has entered the number yet.
-            return directory.main_plan(at)
+        return directory.plan_or_main(entry.dialled, diverted, at, trunk=trunk)
 
     async def _serve(self, session: AgiSession, live: LiveCall, entry: _Entry) -> None:
+        if entry.phase in _TALKED:
+            return await self._back_from_talk(session, live, entry)
         history = asyncio.create_task(self._board.pops.history(live))
         try:
             await self._follow_path(session, live, entry, history)
         finally:
             history.cancel()
+        return None
+
+    async def _back_from_talk(self, session: AgiSession, live: LiveCall, entry: _Entry) -> None:
+        """Answered, and in again: out of a conference, or because whoever held the call is gone. Never queued again."""
+        live.answered = live.returned = True
+        if entry.phase is Phase.SURVEY:
+            # Asked already, by somebody who is gone.
+            return await self._farewell(session, [survey.THANKS])
+        try:
+            known = await self._board.acd.call(live.call)
+        except HotlineError:
+            known = None
+        if known is not None:
+            live.queue = known.queue
+            live.agent = known.offer.agent if known.offer else live.agent
+        routed = live.plan.path is PathKind.TRANSFER and (known is None or not known.answered)
+        await self._farewell(session, [await survey.back_from_talk(self._board, live, session, routed=routed)])
+        return None
 
     async def _follow_path(
         self, session: AgiSession, live: LiveCall, entry: _Entry, history: asyncio.Task[dict[str, object]]
     ) -> None:
-        plan = live.plan
-        if plan.greet_first and entry.phase in _FRESH:
-            await self._greet(session, live)
-        # A transfer cut short by a crash is not tried again, except towards an emergency desk.
-        if plan.path is PathKind.TRANSFER and (entry.phase in _FRESH or plan.fallback is Fallback.REDIAL):
+        plan, fresh = live.plan, entry.phase in _FRESH
+        menu = menu_of(self._board, live) if fresh else None
+        # Listened to from the beginning: who knows the menu need not wait for it.
+        with self._board.keys.of(live.uniqueid) as pressed:
+            if plan.greet_first and fresh:
+                await self._greet(session, live)
+            if menu is not None:
+                if await self._limited(session, live, history):
+                    return await self._farewell(session, [])
+                left = await through_menu(self._board, live, session, menu, pressed)
+                if left.end is not MenuEnd.HUMAN:
+                    return await self._menu_over(session, live, left)
+        # A transfer cut short by a crash is not tried again, except towards an emergency desk. Nor does a call go
+        # elsewhere that a menu has led to a queue here.
+        here = menu is not None and left.queue is not None
+        if plan.path is PathKind.TRANSFER and not here and (fresh or plan.fallback is Fallback.REDIAL):
             result = await connect_outside(self._board, live, session)
             if result is RouteResult.TALKED:
-                return await self._farewell(session, ["bye.thanks"])
+                return await self._farewell(session, [await survey.after_talk(self._board, live, session, routed=True)])
             if result is RouteResult.CALLER_GONE:
                 return None
             await self._play(session, [_why_here(plan)])
-        if await wait_for_agent(self._board, live, session, history) is OfferResult.TALKED:
-            await self._farewell(session, ["bye.thanks"])
+        # Towards an emergency desk nobody is limited, and nobody twice.
+        limitable = fresh and menu is None and plan.fallback is not Fallback.REDIAL
+        if limitable and await self._limited(session, live, history):
+            return await self._farewell(session, [])
+        live.queue = limiting.queue_for(self._board, live, await limiting.known_treatment(live, history))
+        end = await wait_for_agent(self._board, live, session, history)
+        if end is WaitEnd.TALKED:
+            await self._farewell(session, [await survey.after_talk(self._board, live, session)])
+        elif goodbye := _GOODBYES.get(end):
+            await self._farewell(session, [goodbye])
+        return None
+
+    async def _limited(self, session: AgiSession, live: LiveCall, history: asyncio.Task[dict[str, object]]) -> bool:
+        """Whether a flagged caller was told of the limit; then nothing is left but to hang up."""
+        treatment = await limiting.known_treatment(live, history)
+        say = partial(self._play, session)
+        return treatment is not None and await limiting.apply(self._board, live, session, treatment, say)
+
+    async def _menu_over(self, session: AgiSession, live: LiveCall, left: Left) -> None:
+        """The menu was all there was to the call, or somebody elsewhere talked with the caller."""
+        if left.end is MenuEnd.TALKED:
+            goodbye = await survey.after_talk(self._board, live, session, routed=True)
+            return await self._farewell(session, [goodbye])
+        if left.end is MenuEnd.OVER:
+            if not left.told:
+                live.scribe.write(Kind.ENDED, outcome=SERVED)
+            await self._farewell(session, [left.goodbye] if left.goodbye else [])
         return None
 
     async def _greet(self, session: AgiSession, live: LiveCall) -> None:
         await session.set_variable(PHASE, Phase.GREETING)
         await session.answer()
-        await self._play(session, opening(live.plan, self._board.has_prompt, phone))
+        await self._play(session, [*opening(live.plan, self._board.has_prompt, phone), *self._recorded(live.plan)])
         live.scribe.write(Kind.GREETED, greeting=live.plan.greeting)
+
+    def _recorded(self, plan: LinePlan) -> list[str]:
+        """That the talk is recorded; where the call goes elsewhere, whoever takes it there says so."""
+        return [] if plan.path is PathKind.TRANSFER else announcement(self._board.settings)
 
     async def _play(self, session: AgiSession, prompts: list[str]) -> None:
         await session.answer()

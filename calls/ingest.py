@@ -10,13 +10,11 @@ from typing import Any
 import orjson
 import structlog
 from redis.exceptions import RedisError, ResponseError
-from sqlalchemy import func
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from calls.facts import Entry
-from calls.models import CallRow, JournalRow
+from calls.journal_rows import insert_rows
 from hotline.database import Database
 from hotline.feed import inbox_key
 from hotline.redis import Redis, stream_entries
@@ -29,13 +27,15 @@ _BATCH = 500
 _VALUE_AT_FAULT = frozenset({"22", "23"})
 """Classes of SQLSTATE (PostgreSQL, appendix A): data exception, integrity constraint violation."""
 
-_LONGEST_DIALLED = 32
-"""A caller may dial more digits than any number has; the summary keeps the first of them."""
+_GATHER_SECONDS = 1.0
+"""From one batch to the next, so that facts which come one by one share a transaction."""
 
 
 async def insert_entries(session: AsyncSession, entries: Sequence[Entry]) -> None:
     """Keep facts; one already kept is left as it is, one that PostgreSQL will never take is logged and left out, so
     that it cannot hold up all others. The caller commits."""
+    if not entries:
+        return
     # Rows are taken in one order by every writer, so that two writers of the same calls cannot deadlock.
     ordered = sorted(entries, key=lambda e: (e.call_id, e.seq))
     if await _taken(session, ordered):
@@ -49,75 +49,12 @@ async def _taken(session: AsyncSession, entries: Sequence[Entry]) -> bool:
     """Insert all or none; False if a value in them is at fault."""
     try:
         async with session.begin_nested():
-            await _insert(session, entries)
+            await insert_rows(session, entries)
     except DBAPIError as error:
         if str(getattr(error.orig, "sqlstate", None))[:2] not in _VALUE_AT_FAULT:
             raise
         return False
     return True
-
-
-async def _insert(session: AsyncSession, entries: Sequence[Entry]) -> None:
-    fresh = await session.execute(
-        insert(JournalRow)
-        .values(
-            [
-                {
-                    "call_id": e.call_id,
-                    "seq": e.seq,
-                    "fact": e.fact,
-                    "kind": e.kind,
-                    "at": e.at,
-                    "process": e.process,
-                    "agent": e.agent,
-                    "attributes": e.attributes,
-                }
-                for e in entries
-            ]
-        )
-        .on_conflict_do_nothing()
-        .returning(JournalRow.call_id, JournalRow.seq)
-    )
-    kept = {(row.call_id, row.seq) for row in fresh}
-    for entry in entries:
-        if (entry.call_id, entry.seq) in kept:
-            await _project(session, entry)
-
-
-def _summary_of(entry: Entry) -> dict[str, Any]:
-    """What a fact says about the call as a whole."""
-    told = entry.attributes
-    match entry.kind:
-        case "entered":
-            return {"entered_at": entry.at, "dialled": (told.get("dialled") or "")[:_LONGEST_DIALLED] or None} | {
-                name: told.get(name) for name in ("caller", "line", "unit", "mode")
-            }
-        case "queued":
-            return {"queued_at": entry.at}
-        case "answered":
-            return {"answered_at": entry.at, "agent": entry.agent}
-        case "ended":
-            return {"ended_at": entry.at, "outcome": told.get("outcome", "ended")}
-        case "abandoned":
-            return {"ended_at": entry.at, "outcome": "abandoned"}
-        case _:
-            return {}
-
-
-async def _project(session: AsyncSession, entry: Entry) -> None:
-    summary = {name: value for name, value in _summary_of(entry).items() if value is not None}
-    statement = insert(CallRow).values(call_id=entry.call_id, **summary)
-    if not summary:
-        await session.execute(statement.on_conflict_do_nothing())
-        return
-    # The first word on a call stands: re-entries and late reports never move its entry or its place.
-    columns = CallRow.__table__.c
-    await session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["call_id"],
-            set_={name: func.coalesce(columns[name], statement.excluded[name]) for name in summary},
-        )
-    )
 
 
 class JournalIngest:
@@ -129,25 +66,30 @@ class JournalIngest:
         self._site = site
         self._stream = stream
         self._consumer = consumer
+        self._unfinished = True
+        """Whether this consumer may have read entries, in this life or an earlier one, that it has not kept."""
 
     async def run(self) -> None:
         """Copy until cancelled, through outages of either server."""
         while True:
             try:
-                await self.step(block_ms=2_000)
+                if await self.step(block_ms=2_000) < _BATCH:
+                    await asyncio.sleep(_GATHER_SECONDS)
             except (RedisError, SQLAlchemyError, OSError, TimeoutError) as error:
                 _log.warning("journal.ingest_waits", reason=type(error).__name__)
                 await asyncio.sleep(0.5)
 
     async def step(self, *, block_ms: int | None = None) -> int:
         """Copy one batch; returns how many entries it held. Entries are acknowledged only after the commit."""
-        for start in ("0", ">"):
-            # First what this consumer read before and did not finish, then what is new.
-            batch = await self._read(start, block_ms if start == ">" else None)
-            if batch:
-                await self._keep(batch)
-                return len(batch)
-        return 0
+        batch = await self._read("0", None) if self._unfinished else []
+        if not batch:
+            self._unfinished = False
+            batch = await self._read(">", block_ms)
+        if batch:
+            self._unfinished = True
+            await self._keep(batch)
+            self._unfinished = False
+        return len(batch)
 
     async def _read(self, start: str, block_ms: int | None) -> list[tuple[str, Entry]]:
         try:

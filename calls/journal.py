@@ -32,6 +32,9 @@ class Journal:
     UNCONFIRMED_AFTER = 5.0
     """Seconds after which an entry nobody confirmed is written to PostgreSQL by the worker itself."""
 
+    GATHER = 0.05
+    """Seconds from a fact to the stream: what is written meanwhile goes with it. The spool has it at once."""
+
     COMPACT_ABOVE = 4 * 2**20
     """Bytes above which the spool file is rewritten."""
 
@@ -43,7 +46,7 @@ class Journal:
         self._database = database
         self._clock = clock
         self._pending: dict[tuple[str, int], tuple[float, Entry]] = {}
-        self._to_send: asyncio.Queue[Entry] = asyncio.Queue()
+        self._to_send: asyncio.Queue[bytes] = asyncio.Queue()
         spool.mkdir(parents=True, exist_ok=True)
         self._recover()
         # A line cut off by a crash has no end: the next one must not grow on to it.
@@ -71,13 +74,14 @@ class Journal:
     def write(self, entry: Entry) -> None:
         """Keep a fact. On return it survives the death of this process, unless the disk takes nothing more: then it
         is kept in memory until PostgreSQL has it."""
-        line = (b"\n" if self._torn else b"") + entry.dump() + b"\n"
+        dumped = entry.dump()
+        line = (b"\n" if self._torn else b"") + dumped + b"\n"
         try:
             self._torn = os.write(self._file, line) < len(line)
         except OSError as error:
             _log.error("journal.spool_not_written", reason=error.strerror)
         self._pending[(entry.call_id, entry.seq)] = (self._clock.monotonic(), entry)
-        self._to_send.put_nowait(entry)
+        self._to_send.put_nowait(dumped)
 
     def confirm(self, entries: list[tuple[str, int]]) -> None:
         """PostgreSQL has these; the spool file is emptied when nothing is left to confirm."""
@@ -111,9 +115,15 @@ class Journal:
 
     async def _send(self) -> None:
         while True:
-            entry = await self._to_send.get()
+            batch = [await self._to_send.get()]
+            await asyncio.sleep(self.GATHER)
+            while not self._to_send.empty():
+                batch.append(self._to_send.get_nowait())
             try:
-                await self._redis.xadd(self._stream, {"entry": entry.dump()})
+                async with self._redis.pipeline(transaction=False) as pipe:
+                    for dumped in batch:
+                        pipe.xadd(self._stream, {"entry": dumped})
+                    await pipe.execute()
             except RedisError:
                 # The spool has it: `_look_after` takes it from there.
                 _log.warning("journal.stream_unavailable")

@@ -10,10 +10,22 @@ import orjson
 
 from acd.model import Offer
 from acd.states import Outcome
+from calls.caller_record import CallerRecord
 from calls.facts import Entry, Kind, seq_at
 from calls.journal import Journal
+from calls.parting import Intent
+from directory.modes import GENERAL_GROUP
 from directory.snapshot import LinePlan
 from hotline.clock import Clock
+from ivr.published import Pinned
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """A menu out of a talk: which one, and by which number it is told apart from others of the same talk."""
+
+    number: int
+    menu: Pinned
 
 
 class Scribe:
@@ -68,12 +80,43 @@ class LiveCall:
     mailbox: asyncio.Queue[dict[str, Any]] = field(default_factory=asyncio.Queue)
     offer: Offer | None = None
     """The offer this call is ringing or talking under."""
+    queue: str = GENERAL_GROUP
+    """The queue it waits in, or will."""
+    prefer: str = ""
+    """The agent who is asked alone for a while; empty: none."""
+    only: str = ""
+    """The agent whose call out this is; empty: somebody called us, or is called back."""
+    head_start_ms: int = 0
+    record: CallerRecord | None = None
+    """What is known of the caller; None until it is looked up, and when it could not be."""
     queued_ms: int | None = None
     answered: bool = False
     answer_heard: bool = False
     """Whether the ACD knows of the answer; until it does, every heartbeat says it again."""
+    renewed_until_ms: int = 0
+    """Until when the ACD takes the talk for alive, as this process renewed it last."""
+    revoked: str = ""
+    """The reservation that the ACD took back last."""
     withdrawn_for: Outcome | None = None
     """Why we ourselves took the ringing phone back; recorded before it is done."""
+    agent: str = ""
+    """Who talked with the citizen last."""
+    talk_leg: str = ""
+    """Unique id of that agent's leg; empty: not seen."""
+    intent: Intent | None = None
+    """Why we ourselves hung that leg up; recorded before it is done."""
+    surveyed: bool = False
+    """Was asked how it was; nobody asks twice."""
+    returned: bool = False
+    """Came in again after its talk: goodbye is all that is left to say."""
+    taken_over_by: str = ""
+    """The supervisor who talks with the citizen in the agent's place (拦截); empty: nobody."""
+    partner: str = ""
+    """The platform whose trunk the call came in on; empty: the carrier's."""
+    away: Away | None = None
+    """The menu that the agent sends the citizen into out of the talk; None: none."""
+    told: dict[str, Any] = field(default_factory=dict)
+    """More for the screen-pop."""
 
     def label(self) -> str:
         """What an adopter needs to drive the call by AMI alone, kept with the call in the ACD."""

@@ -21,6 +21,9 @@ _log = structlog.get_logger(__name__)
 
 QUEUE = "hl-native"
 
+_GATHER_MS = 250
+"""Nobody asks the mirror as long as one of ours lives."""
+
 _TAKES_CALLS = frozenset(
     {AgentState.READY, AgentState.RESERVED, AgentState.RINGING, AgentState.TALKING, AgentState.WRAP_UP}
 )
@@ -38,7 +41,7 @@ class NativeQueueMirror:
         """Follow the ACD's events until cancelled. What is missed is repaired by `reconcile`."""
         while True:
             try:
-                async for event in self._board.acd.follow_events():
+                async for event in self._board.acd.follow_events(gather_ms=_GATHER_MS):
                     await self._mirror_event(event)
             except (RedisError, HotlineError) as error:
                 _log.info("native_queue.mirror_waits", reason=type(error).__name__)

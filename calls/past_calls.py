@@ -14,6 +14,9 @@ _ENTRANCE: Final = "hl-inbound"
 _EMERGENCY: Final = "hl-emergency"
 _QUEUE: Final = "Queue"
 _SEAT: Final = re.compile(r"PJSIP/([0-9]{2,8})-[0-9a-f]+")
+_NEWCOMERS_MS: Final = 1_000
+"""A restarted Asterisk takes longer than that to its first call. Those that come at once with it are not in order: what
+threads of their own write may stand before it."""
 _BRIDGE: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
@@ -101,17 +104,18 @@ class PastCalls:
     def _channel_starts(self, record: Record) -> None:
         if record.uniqueid.endswith(".0"):
             # Asterisk began anew: what was on the line before ended with it, and no event says so.
-            for lost in self.calls.values():
-                lost.over_ms = lost.over_ms or lost.last_ms
+            for call in self.calls.values():
+                if call.entered_ms < record.at_ms - _NEWCOMERS_MS:
+                    call.over_ms = call.over_ms or call.last_ms
         if record.context != _ENTRANCE:
             return
         try:
-            call = call_id(record.uniqueid)
+            own = call_id(record.uniqueid)
         except InvalidInput:
             return
-        self.calls[call] = PastCall(
+        self.calls[own] = PastCall(
             begins=record.at,
-            call=call,
+            call=own,
             channel=record.channel,
             entered_ms=record.at_ms,
             dialled=_dialled(record.dialled),

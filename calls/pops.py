@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -12,12 +14,13 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from acd.model import Offer
+from calls.caller_record import CallerRecord, look_up
+from calls.facts import Kind
+from calls.handover_arrivals import look_for
 from calls.live import LiveCall
-from calls.story import earlier_calls
 from hotline.clock import Clock
 from hotline.database import Database
 from hotline.feed import AgentFeed
-from ticketing.repository import open_tickets_of
 
 _log = structlog.get_logger(__name__)
 
@@ -37,44 +40,69 @@ class Pops:
     """Builds pops, publishes them and waits for the word that they are written."""
 
     def __init__(
-        self, *, feed: AgentFeed, database: Database, clock: Clock, process: str, longest_wait_ms: int
+        self,
+        *,
+        feed: AgentFeed,
+        database: Database,
+        clock: Clock,
+        process: str,
+        longest_wait_ms: int,
+        arrival: timedelta = timedelta(minutes=10),
     ) -> None:
+        """`arrival`: how long before its call a platform may have sent the data of it."""
         self._feed = feed
         self._database = database
         self._clock = clock
         self._process = process
         self._longest_wait = longest_wait_ms / 1000
+        self._arrival = arrival
         self._awaited: dict[tuple[str, str], asyncio.Future[int]] = {}
         # A note can overtake the answer to our own publish: it waits here for `show` to look.
         self._early: OrderedDict[tuple[str, str], int] = OrderedDict()
 
     async def history(self, live: LiveCall) -> dict[str, Any]:
-        """Open tickets and earlier calls of the caller; empty when PostgreSQL has no answer in time.
+        """Open tickets and earlier calls of the caller; empty when PostgreSQL has no answer in time. All that is known
+        is left as `live.record`.
 
         Asked for while the citizen still hears the greeting, so that it never delays an offer.
         """
+        shown = await self._record(live)
+        return shown | {"handovers": await self._arrived(live)} if live.partner else shown
+
+    async def _record(self, live: LiveCall) -> dict[str, Any]:
         if live.caller is None:
-            return {"open_tickets": [], "earlier_calls": []}
+            return CallerRecord().shown()
         try:
-            async with asyncio.timeout(_HISTORY_SECONDS), self._database.transaction() as session:
-                tickets = await open_tickets_of(session, live.caller)
-                calls = await earlier_calls(session, live.caller, before=live.call)
+            async with asyncio.timeout(_HISTORY_SECONDS):
+                live.record = await look_up(self._database, live.caller, call=live.call, now=self._clock.now())
         except (SQLAlchemyError, OSError, TimeoutError):
             _log.warning("pop.history_unavailable", call=live.call)
-            return {"open_tickets": [], "earlier_calls": [], "history_unavailable": True}
-        return {
-            "open_tickets": [
-                {"number": ticket.number, "title": ticket.title, "state": ticket.state} for ticket in tickets
-            ],
-            "earlier_calls": [
-                {"call": c.call_id, "at": c.entered_at, "dialled": c.dialled, "agent": c.agent, "outcome": c.outcome}
-                for c in calls
-            ],
-        }
+            return {**CallerRecord().shown(), "history_unavailable": True}
+        return live.record.shown()
 
-    async def show(self, live: LiveCall, offer: Offer, history: asyncio.Task[dict[str, Any]]) -> Shown:
-        """Publish the pop of an offer; returns once it is on the socket, or when waiting longer would cost the
-        citizen more than the agent gains."""
+    async def _arrived(self, live: LiveCall) -> list[dict[str, Any]]:
+        """What the platform sent of the call it transfers to us."""
+        try:
+            async with asyncio.timeout(_HISTORY_SECONDS):
+                found = await look_for(
+                    self._database,
+                    live.partner,
+                    live.caller,
+                    call=live.call,
+                    now=self._clock.now(),
+                    within=self._arrival,
+                )
+        except (SQLAlchemyError, OSError, TimeoutError):
+            _log.warning("pop.handovers_unavailable", call=live.call)
+            return []
+        for one in found:
+            if one.sure:
+                live.scribe.write(Kind.TICKET, one.ticket, ticket=one.ticket, partner=live.partner)
+        return [one.shown() for one in found]
+
+    async def show(self, live: LiveCall, offer: Offer, history: Mapping[str, Any]) -> Shown:
+        """Publish the pop of an offer, with what is known of the caller; returns once it is on the socket, or when
+        waiting longer would cost the citizen more than the agent gains."""
         body: dict[str, Any] = {
             "reservation": offer.reservation,
             "call": live.call,
@@ -85,26 +113,24 @@ class Pops:
             "waited_ms": max(0, self._clock.now_ms() - live.entered_ms),
             "group": offer.group,
         }
-        known = history.done() and not history.cancelled() and history.exception() is None
-        body |= history.result() if known else {"open_tickets": [], "earlier_calls": []}
+        body |= {**live.told, **history}
         try:
-            has_screen = await self._feed.has_screen(offer.agent)
-            cursor = await self._feed.publish(offer.agent, "pop", body, reply_to=self._process)
+            frame = await self._feed.show(offer.agent, "pop", body, reply_to=self._process)
         except RedisError:
             return Shown(None, "redis_unavailable")
-        if not has_screen:
+        if not frame.has_screen:
             return Shown(None, "no_screen")
-        early = self._early.pop((offer.agent, cursor), None)
+        early = self._early.pop((offer.agent, frame.cursor), None)
         if early is not None:
             return Shown(early)
-        written = self._awaited[(offer.agent, cursor)] = asyncio.get_running_loop().create_future()
+        written = self._awaited[(offer.agent, frame.cursor)] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(self._longest_wait):
                 return Shown(await written)
         except TimeoutError:
             return Shown(None, "not_written_in_time")
         finally:
-            del self._awaited[(offer.agent, cursor)]
+            del self._awaited[(offer.agent, frame.cursor)]
 
     async def tell(self, agent: str, kind: str, body: dict[str, Any]) -> None:
         """Any other frame for an agent's screen; nobody waits for it."""
@@ -123,3 +149,9 @@ class Pops:
                 self._early.popitem(last=False)
         elif not waiting.done():
             waiting.set_result(at_ms)
+
+
+def known_by_now(history: asyncio.Task[dict[str, Any]]) -> dict[str, Any]:
+    """What `Pops.history` has found so far: a ring waits for no look-up."""
+    known = history.done() and not history.cancelled() and history.exception() is None
+    return history.result() if known else CallerRecord().shown()

@@ -46,6 +46,7 @@ _LANE: Final = 40
 """Numbers within a millisecond: above the few an owner takes, below the lanes of `calls.observed`."""
 
 _AT_ONCE: Final = 200
+_PAUSE_SECONDS: Final = 2.0
 _BACKLOG: Final = 5_000
 
 
@@ -87,7 +88,7 @@ class Readback:
                     pass
             except (SQLAlchemyError, PartUnavailable, OSError, TimeoutError) as error:
                 _log.warning("readback.waits", reason=type(error).__name__)
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(_PAUSE_SECONDS)
 
     async def step(self) -> bool:
         """Read on, and tell what is missing of the calls that are over; returns whether there is more to do now.

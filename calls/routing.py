@@ -6,6 +6,7 @@ takes the call, the caller goes to an agent here at the place that the time of e
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from agi.session import AgiSession
@@ -35,15 +36,32 @@ async def connect_outside(board: Switchboard, live: LiveCall, session: AgiSessio
     An emergency comes here only after the dialplan has dialled its targets once: this is the redial, and the last one
     before a human here.
     """
+    own_tones = live.plan.fallback is Fallback.REDIAL
+    return await connect_to(board, live, session, live.plan.targets, about=str(live.entry), own_tones=own_tones)
+
+
+async def connect_to(
+    board: Switchboard,
+    live: LiveCall,
+    session: AgiSession,
+    targets: Sequence[DialTarget],
+    *,
+    about: str,
+    own_tones: bool = False,
+) -> RouteResult:
+    """Dial these numbers in order until one answers. `about` tells the attempts of one call apart; `own_tones`: the
+    caller hears those of the other side, and no music."""
     await session.set_variable(PHASE, Phase.ROUTING)
-    for attempt, target in enumerate(live.plan.targets, start=1):
-        result = await _try(board, live, session, target, f"{live.entry}.{attempt}")
+    for attempt, target in enumerate(targets, start=1):
+        result = await _try(board, live, session, target, f"{about}.{attempt}", own_tones=own_tones)
         if result is not RouteResult.NOBODY:
             return result
     return RouteResult.NOBODY
 
 
-async def _try(board: Switchboard, live: LiveCall, session: AgiSession, target: DialTarget, about: str) -> RouteResult:
+async def _try(
+    board: Switchboard, live: LiveCall, session: AgiSession, target: DialTarget, about: str, *, own_tones: bool
+) -> RouteResult:
     def note_answer(at_ms: int | None) -> None:
         if not live.answered:
             live.answered = True
@@ -60,7 +78,7 @@ async def _try(board: Switchboard, live: LiveCall, session: AgiSession, target: 
         # Both halves are directory values; nothing of the dial string was sent by the caller.
         f"PJSIP/{target.user}@{target.endpoint}",
         ring_seconds=target.ring_seconds,
-        options="gU(hl-answered)" if live.plan.fallback is Fallback.REDIAL else "gm(hl)U(hl-answered)",
+        options="gU(hl-answered)" if own_tones else "gm(hl)U(hl-answered)",
         attend=attend,
     )
     if end.talked:

@@ -54,7 +54,8 @@ class CallStory:
 
 
 def _summary(row: CallRow) -> CallSummary:
-    return CallSummary(**{name: getattr(row, name) for name in CallSummary.__dataclass_fields__})
+    told = {name: getattr(row, name) for name in CallSummary.__dataclass_fields__}
+    return CallSummary(**told | {"dialled": row.dialled or row.called})
 
 
 def _events(rows: Sequence[JournalRow]) -> tuple[Event, ...]:
@@ -69,7 +70,7 @@ def _events(rows: Sequence[JournalRow]) -> tuple[Event, ...]:
             lasted_ms=None if after is None else _ms(row.at, after),
             agent=row.agent,
             process=row.process,
-            attributes=row.attributes,
+            attributes=row.told,
         )
         for row, after in zip(ordered, following, strict=True)
     )
@@ -94,7 +95,7 @@ async def recent_calls(
     """The newest calls first, of everybody or of one caller or agent; `limit` at most 500."""
     query = select(CallRow).where(CallRow.entered_at.is_not(None))
     if caller is not None:
-        query = query.where(CallRow.caller == caller)
+        query = query.where(CallRow.caller_index == caller)
     if agent is not None:
         query = query.where(CallRow.agent == agent)
     rows = await session.scalars(query.order_by(CallRow.entered_at.desc()).limit(min(limit, 500)))

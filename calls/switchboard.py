@@ -12,15 +12,27 @@ from acd.errors import EpochChanged
 from acd.service import Acd
 from ami.client import AmiClient
 from ami.errors import AmiError
+from calls.callback_live import HeldCallback
 from calls.dialwatch import DialWatches
+from calls.floor_board import FloorBoard
 from calls.journal import Journal
+from calls.keys import Keys
 from calls.live import LiveCall
+from calls.menu_answers import MenuAnswers
+from calls.message_files import MessageFolders
+from calls.pace import Paces
+from calls.parting import LegEnds
 from calls.pops import Pops
+from calls.queueing import CurrentQueues
+from calls.recording.pause import Pauses
+from calls.recording.room import Gate
+from calls.talk.legs import LegWatches
 from directory.loader import CurrentDirectory
 from hotline.clock import Clock
 from hotline.database import Database
 from hotline.errors import Conflict, PartUnavailable
 from hotline.settings import Settings
+from ivr.published import Published
 from media.store import PromptStore
 
 _log = structlog.get_logger(__name__)
@@ -36,20 +48,43 @@ class Switchboard:
     acd: Acd
     ami: AmiClient
     watches: DialWatches
+    legs: LegWatches
+    keys: Keys
+    paces: Paces
     journal: Journal
     pops: Pops
     database: Database
     prompts: PromptStore
     rendered: frozenset[str]
-    """Keys of the prompts that can be played."""
+    """Keys of the catalogue's prompts that can be played."""
     directory: CurrentDirectory
+    queues: CurrentQueues
+    floor: FloorBoard
     live: dict[str, LiveCall] = field(default_factory=dict)
+    promised: asyncio.Queue[HeldCallback] = field(default_factory=asyncio.Queue)
+    """Callbacks promised to citizens who waited here, on their way to `calls.callback_runner`."""
+    messages: MessageFolders | None = None
+    """Where citizens' messages are recorded; None: nowhere."""
+    menus: Published | None = None
+    """The menus in force; None: every line is direct."""
+    answers: MenuAnswers | None = None
+    """What menus look up; None: nothing."""
+    address: str = ""
+    """host:port at which the dialplan finds this process, once it serves."""
+    pauses: Pauses | None = None
+    """Pauses of recordings; None: nothing is recorded."""
+    gate: Gate | None = None
+    """Whether recordings may begin; None: none ever does."""
     epoch_lost: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when live state is no longer what we knew; `calls.epoch` answers by sending it again."""
     leaving: bool = False
     """Set on an orderly stop: who waits goes on at another process at once."""
     redis_lost_since: float | None = None
     """Monotonic seconds since which the ACD has not answered; None while it does."""
+    leg_ends: LegEnds = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.leg_ends = LegEnds(self.ami)
 
     @property
     def degraded(self) -> bool:
@@ -62,8 +97,8 @@ class Switchboard:
         return self.live.get(live.call) is live
 
     def has_prompt(self, key: str) -> bool:
-        """Whether this prompt is rendered."""
-        return key in self.rendered
+        """Whether this prompt is rendered, or there is a sound of menus under this key now."""
+        return key in self.rendered or self.prompts.has_spoken(key)
 
     def acd_missed(self) -> None:
         """The ACD did not answer; counts from the first time."""

@@ -18,16 +18,20 @@ class TicketLinks:
 
     async def linked(self, event: TicketLinked) -> None:
         """A kernel event from ticketing, after its own commit."""
-        at_ms = to_ms(event.at)
-        entry = Entry(
-            call_id=event.call,
-            seq=seq_at(at_ms),
-            fact=f"{Kind.TICKET.value}:{event.number}",
-            kind=Kind.TICKET.value,
-            at_ms=at_ms,
-            process=self._process,
-            agent=event.agent,
-            attributes={"ticket": event.number},
-        )
         async with self._database.transaction() as session:
-            await insert_entries(session, [entry])
+            await insert_entries(session, [link_fact(event, self._process)])
+
+
+def link_fact(event: TicketLinked, process: str, *, lane: int = 0) -> Entry:
+    """The fact for the call's journal, told by `process`."""
+    at_ms = to_ms(event.at)
+    return Entry(
+        call_id=event.call,
+        seq=seq_at(at_ms, lane),
+        fact=f"{Kind.TICKET.value}:{event.number}",
+        kind=Kind.TICKET.value,
+        at_ms=at_ms,
+        process=process,
+        agent=event.agent,
+        attributes={"ticket": event.number},
+    )
