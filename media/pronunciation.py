@@ -29,16 +29,21 @@ def syllables(text: str) -> list[list[str]]:
     except ImportError:
         raise SpeechUnavailable("the speech libraries are not installed", remedy=SPEECH_REMEDY) from None
     jieba.setLogLevel(logging.WARNING)
+    check_speakable(text)
     words: list[list[str]] = []
     for hanzi, other in _PIECES.findall(with_spoken_numbers(text)):
         for word in jieba.cut(hanzi) if hanzi else ():
             words.append(_third_tones(lazy_pinyin(word, style=Style.TONE3, neutral_tone_with_five=True)))
-        for character in other:
-            if character in _PAUSES:
-                words.append([_PAUSES[character]])
-            elif character not in _SILENT:
-                raise UnspeakableText(f"{character!r} cannot be spoken", remedy="write it in Chinese characters")
+        words.extend([_PAUSES[character]] for character in other if character in _PAUSES)
     return words
+
+
+def check_speakable(text: str) -> None:
+    """Raises UnspeakableText as `syllables` would; needs no speech libraries."""
+    for _, other in _PIECES.findall(with_spoken_numbers(text)):
+        for character in other:
+            if character not in _PAUSES and character not in _SILENT:
+                raise UnspeakableText(f"{character!r} cannot be spoken", remedy="write it in Chinese characters")
 
 
 def phonemes(text: str) -> str:

@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 
 with warnings.catch_warnings():
     # audioop leaves the standard library in 3.13 (audioop-lts takes over there); pydub warns when ffmpeg is
-    # absent, which we never call, and about its own regular expressions.
+    # absent, and about its own regular expressions.
     warnings.simplefilter("ignore")
     import audioop
 
     from pydub import AudioSegment
     from pydub.silence import detect_leading_silence
 
-__all__ = ["TELEPHONE_HZ", "AudioSegment", "Pcm", "active_level", "detect_leading_silence", "from_alaw"]
+__all__ = ["TELEPHONE_HZ", "AudioSegment", "Pcm", "active_level", "detect_leading_silence", "encoder_program"]
+__all__ += ["from_alaw"]
 __all__ += ["peak_level", "resample", "samples", "segment", "to_alaw"]
 
 Pcm = NDArray[np.int16]
@@ -33,6 +34,11 @@ TELEPHONE_HZ: Final = 8_000
 _FULL_SCALE: Final = 32_768
 _FRAME_MS: Final = 20
 _PAUSE_BELOW_LOUDEST_DB: Final = 30
+
+
+def encoder_program() -> str:
+    """The program that makes MP3 and Opus: ffmpeg, where pydub finds it."""
+    return str(AudioSegment.converter)
 
 
 def to_alaw(pcm: Pcm) -> bytes:

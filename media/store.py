@@ -8,6 +8,7 @@ from typing import Final
 from media.catalogue import Catalogue, default_catalogue
 from media.errors import PromptDamaged, PromptMissing
 from media.manifest import Manifest, Rendered, replace_file, sound_hash, text_hash
+from media.spoken import SpokenFiles
 
 PROMPTS_ROOT: Final = Path(__file__).with_name("prompts")
 """The prompts kept with the project: `manifest.json`, and `zh/<key>.alaw`."""
@@ -25,10 +26,13 @@ def sound_file(root: Path, key: str) -> Path:
 
 
 class PromptStore:
-    """Prompts of a catalogue rendered under `root`."""
+    """Prompts of a catalogue rendered under `root`, and the sounds of menus that are on this host now."""
 
-    def __init__(self, root: Path = PROMPTS_ROOT, catalogue: Catalogue | None = None) -> None:
+    def __init__(
+        self, root: Path = PROMPTS_ROOT, catalogue: Catalogue | None = None, spoken: SpokenFiles | None = None
+    ) -> None:
         self._root = root
+        self._spoken = spoken
         self._catalogue = default_catalogue() if catalogue is None else catalogue
         self._manifest = Manifest.read(root)
 
@@ -38,8 +42,15 @@ class PromptStore:
         return self._catalogue
 
     def path(self, key: str) -> str:
-        """What Asterisk plays for a key: `hotline/<key>`, without suffix. Raises UnknownPrompt."""
+        """What Asterisk plays for a key, without suffix: `hotline/<key>` for one of the catalogue, else where the sound
+        of a menu is now. Raises UnknownPrompt."""
+        if (spoken := self._spoken_path(key)) is not None:
+            return spoken
         return f"{ASTERISK_FOLDER}/{self._catalogue[key].key}"
+
+    def has_spoken(self, key: str) -> bool:
+        """Whether there is a sound of menus (`media.spoken`) under this key now."""
+        return self._spoken_path(key) is not None
 
     def duration_ms(self, key: str) -> int:
         """How long the prompt plays. Raises UnknownPrompt, PromptMissing."""
@@ -95,6 +106,9 @@ class PromptStore:
             if old.stem not in wanted:
                 old.unlink()
         return tuple(written)
+
+    def _spoken_path(self, key: str) -> str | None:
+        return None if self._spoken is None or key in self._catalogue else self._spoken.path(key)
 
     def _rendered(self, key: str) -> Rendered:
         rendered = self._manifest.prompts.get(self._catalogue[key].key)
