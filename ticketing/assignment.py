@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ticketing import repository
 from ticketing.errors import DetailUnexpected, UnitNotFound
+from ticketing.handling.words import PartState
 from ticketing.schemas import Details
 from ticketing.vocabulary import Action, Part
 
@@ -21,11 +22,15 @@ async def follow(session: AsyncSession, ticket_id: int, action: Action, details:
         case Action.DISPATCH:
             await _deliver(session, ticket_id, details, at)
         case Action.SIGN_FOR:
-            await repository.mark_lead(session, ticket_id, signed_at=at)
+            await repository.mark_lead(session, ticket_id, PartState.WORKING, signed_at=at)
+        case Action.REFUSE_RETURN:
+            await repository.lead_is_at_work(session, ticket_id, at)
         case Action.APPROVE_REPLY:
-            await repository.mark_lead(session, ticket_id, replied_at=at)
-        case Action.AGREE_RETURN | Action.REHANDLE:
+            await repository.mark_lead(session, ticket_id, PartState.REPLIED, replied_at=at)
+        case Action.AGREE_RETURN | Action.REHANDLE | Action.RECALL | Action.MERGE:
             await repository.withdraw_assignments(session, ticket_id, at)
+        case Action.CLOSE:
+            await repository.withdraw_assignments(session, ticket_id, at, unfinished=True)
         case _:
             pass
 

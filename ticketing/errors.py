@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hotline.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from hotline.errors import Conflict, InvalidInput, NotAllowed, NotFound, Stale
 
 
 class TicketNotFound(NotFound):
@@ -23,7 +23,7 @@ class ActionNotPossible(Conflict):
     code = "ticket.action_not_possible"
 
 
-class StaleTicket(Conflict):
+class StaleTicket(Stale):
     """Somebody changed the ticket after it was read. Nothing was changed; read it again."""
 
     code = "ticket.stale"
@@ -57,3 +57,33 @@ class CallAlreadyLinked(Conflict):
     """The ticket is linked to this call already."""
 
     code = "ticket.call_already_linked"
+
+
+class ExtensionTooLate(Conflict):
+    """An extension is asked for at least a day before the due day ends (TH 16)."""
+
+    code = "ticket.extension_too_late"
+
+
+class TooManyExtensions(Conflict):
+    """No extension is left: the unit reports to the government leader in charge, who calls a meeting (TH 16)."""
+
+    code = "ticket.too_many_extensions"
+
+
+class ExtensionUnsigned(Conflict):
+    """This extension is signed by the unit's leader in charge (分管领导) before it is granted (TH 16)."""
+
+    code = "ticket.extension_unsigned"
+
+
+class HandedOverWhen(InvalidInput):
+    """A matter is handed over by telephone after it was registered, and before that is written down."""
+
+    code = "ticket.handed_over_when"
+
+
+class NobodyTookIt(DetailMissing):
+    """An urgent matter is handed over by telephone, and who of the unit took it is on record (TH 16)."""
+
+    code = "ticket.nobody_took_it"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class Term(StrEnum):
@@ -47,6 +48,8 @@ class State(Term):
     REFUSED = "refused", "不予受理"
     ANSWERED = "answered", "已直接答复"
     TO_DISPATCH = "to_dispatch", "待派单"
+    MERGED = "merged", "已并单"
+    """Handled with another ticket of the same matter (主单), which answers for it."""
     TO_SIGN = "to_sign", "待签收"
     HANDLING = "handling", "办理中"
     RETURN_ASKED = "return_asked", "退单待审"
@@ -67,12 +70,22 @@ class State(Term):
         """Whether the demand still waits for something: what a screen-pop lists as the caller's open tickets."""
         return self not in {State.REFUSED, State.CLOSED, State.ARCHIVED}
 
+    @property
+    def settled(self) -> bool:
+        """Whether the demand was answered and is over: what a new ticket may repeat."""
+        return self in {State.CLOSED, State.ARCHIVED}
+
+
+OPEN_STATES: Final = tuple(state.value for state in State if state.open)
+SETTLED_STATES: Final = tuple(state.value for state in State if state.settled)
+"""For questions to the database."""
 
 _STAGES = {
     State.REGISTERED: Stage.INTAKE,
     State.REFUSED: Stage.INTAKE,
     State.ANSWERED: Stage.REPLY,
     State.TO_DISPATCH: Stage.DISPATCH,
+    State.MERGED: Stage.HANDLING,
     State.TO_SIGN: Stage.DISPATCH,
     State.HANDLING: Stage.HANDLING,
     State.RETURN_ASKED: Stage.DISPATCH,
@@ -93,18 +106,27 @@ class Action(Term):
     ANSWER = "answer", "直接答复"
     ACCEPT = "accept", "受理"
     REFUSE = "refuse", "不予受理"
+    SPLIT = "split", "拆单"
+    MERGE = "merge", "并单"
+    UNMERGE = "unmerge", "取消并单"
+    TAKE_REPLY = "take_reply", "采用主单答复"
     DISPATCH = "dispatch", "派单"
+    RECALL = "recall", "撤回派单"
     SIGN_FOR = "sign_for", "签收"
     RETURN = "return", "退单"
     AGREE_RETURN = "agree_return", "同意退单"
     REFUSE_RETURN = "refuse_return", "不同意退单"
     EXTEND = "extend", "申请延期"
+    SIGN_EXTENSION = "sign_extension", "分管领导签批延期"
     GRANT_EXTENSION = "grant_extension", "同意延期"
     REFUSE_EXTENSION = "refuse_extension", "不同意延期"
+    MEET = "meet", "专题协调会"
     REPLY = "reply", "答复"
     APPROVE_REPLY = "approve_reply", "审核通过答复"
     REJECT_REPLY = "reject_reply", "退回修改答复"
     SUPERVISE = "supervise", "督办"
+    URGE = "urge", "催办"
+    SUPPLEMENT = "supplement", "补充"
     VISIT = "visit", "回访"
     REHANDLE = "rehandle", "重办"
     CLOSE = "close", "办结"
@@ -116,6 +138,7 @@ class Source(Term):
     """The way a demand came in, told apart in every report (TH 3, 8; SX; YZ)."""
 
     PHONE = "phone", "电话"
+    VOICE_MESSAGE = "voice_message", "语音留言"
     SMS = "sms", "短信"
     MAIL = "mail", "信箱"
     WEB = "web", "网站"
@@ -129,6 +152,8 @@ class Source(Term):
     CITY_WEBSITE = "city_website", "市政府网站"
     PROVINCE = "province", "省级12345"
     POLICE_110 = "police_110", "110移交"
+    BRANCH = "branch", "分中心转办"
+    PLATFORM = "platform", "其他平台转办"
 
 
 class Urgency(Term):
@@ -165,6 +190,34 @@ class RefusalGround(Term):
     UNLAWFUL = "unlawful", "其他违反法律、法规、规章规定"
 
 
+class LinkKind(Term):
+    """What a ticket is to another one."""
+
+    MERGED = "merged", "并单"
+    """Handled with the other, the main ticket (主单)."""
+    SPLIT = "split", "拆单"
+    """A matter out of the other's demand."""
+    REPEATS = "repeats", "重复诉求"
+    """The other's matter again, after that was closed."""
+
+
+class CitizenNoticeKind(Term):
+    """What a citizen is to be told."""
+
+    REFUSAL = "refusal", "不予受理告知"
+    UNREACHABLE = "unreachable", "回访未接通告知"
+
+
+class Told(Term):
+    """How a citizen was told."""
+
+    PHONE = "phone", "电话"
+    SMS = "sms", "短信"
+    LETTER = "letter", "书面"
+    ONLINE = "online", "网上"
+    NO_CONTACT = "no_contact", "无法联系"
+
+
 class Satisfaction(Term):
     """What the citizen says of the handling, 好差评 in five levels."""
 
@@ -173,3 +226,39 @@ class Satisfaction(Term):
     FAIRLY_SATISFIED = "fairly_satisfied", "基本满意"
     DISSATISFIED = "dissatisfied", "不满意"
     VERY_DISSATISFIED = "very_dissatisfied", "非常不满意"
+
+
+class ClockKind(Term):
+    """What is to be done before the clock's end."""
+
+    DISPATCH = "dispatch", "派单时限"
+    PASS_ON = "pass_on", "即时转办时限"
+    RETURN = "return", "退单时限"
+    HANDLING = "handling", "办理时限"
+    STATUTORY = "statutory", "法定程序时限"
+
+
+class ClockEnd(Term):
+    """How a clock came to its end."""
+
+    MET = "met", "按时"
+    LATE = "late", "超期"
+    WITHDRAWN = "withdrawn", "撤销"
+    """What was to be done is no longer this unit's."""
+
+
+class MovedBy(Term):
+    """Why the end of a clock that runs was moved."""
+
+    EXTENSION = "extension", "延期"
+    CALENDAR = "calendar", "工作日历调整"
+    PAUSE = "pause", "等待诉求人补充"
+    FORCE_MAJEURE = "force_majeure", "不可抗力"
+    STATUTORY = "statutory", "法定程序"
+
+
+class NoticeKind(Term):
+    """What is told of a clock to those concerned."""
+
+    WARNING = "warning", "即将超期"
+    OVERDUE = "overdue", "已超期"

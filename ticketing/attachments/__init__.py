@@ -1,0 +1,1 @@
+"""附件: files that belong to a ticket."""

@@ -1,0 +1,1 @@
+"""The knowledge base (知识库): what agents, citizens and the telephone itself answer from."""
