@@ -6,8 +6,6 @@ import asyncio
 import ctypes
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
-from enum import StrEnum
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import asyncpg  # type: ignore[import-untyped]
@@ -20,6 +18,17 @@ from hotline.redis import connect
 from hotline.settings import Settings, settings_file
 from media.store import PromptStore
 from server.asterisk import layout
+from server.doctor_findings import Finding
+from server.doctor_findings import fail as _fail
+from server.doctor_findings import ok as _ok
+from server.doctor_findings import warn as _warn
+from server.doctor_mail import mailboxes
+from server.doctor_menus import menus
+from server.doctor_platforms import platforms
+from server.doctor_privacy import personal_keys
+from server.doctor_progress import query_codes
+from server.doctor_recordings import recordings
+from server.doctor_site import examine_site
 from server.processes import Stack
 from server.provision import database, postgres, proc
 from server.provision.programs import Program, all_programs, ami_greeting, oldest_round, pong, watchdog_age, web_answers
@@ -29,36 +38,6 @@ _NO_DISK_GB = 1.0
 _CLOCKS_APART_SECONDS = 2.0
 _TIME_ERROR = 5
 """What adjtimex(2) returns while nothing keeps the machine's clock right."""
-
-
-class Verdict(StrEnum):
-    """How a part is."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One part: how it is, what was seen, and what to do about it (empty when nothing)."""
-
-    part: str
-    verdict: Verdict
-    seen: str
-    remedy: str = ""
-
-
-def _ok(part: str, seen: str) -> Finding:
-    return Finding(part, Verdict.OK, seen)
-
-
-def _warn(part: str, seen: str, remedy: str) -> Finding:
-    return Finding(part, Verdict.WARN, seen, remedy)
-
-
-def _fail(part: str, seen: str, remedy: str) -> Finding:
-    return Finding(part, Verdict.FAIL, seen, remedy)
 
 
 async def examine(settings: Settings) -> AsyncIterator[Finding]:
@@ -73,8 +52,18 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     checks: list[Callable[[Settings], Awaitable[Finding]]] = [database_server, live_state, asterisk]
     for check in checks:
         yield await check(settings)
+    yield await recordings(settings)
+    yield await query_codes(settings)
+    yield await personal_keys(settings)
+    yield await menus(settings)
+    async for finding in platforms(settings):
+        yield finding
+    async for finding in mailboxes(settings):
+        yield finding
+    async for finding in examine_site(settings):
+        yield finding
     for state in await asyncio.to_thread(stack.status):
-        if state.program in {"postgres", "redis", "asterisk"}:
+        if state.program in {"postgres", "redis", "asterisk", "kamailio"}:
             continue
         yield await process(settings, state.program, state.pid, state.name)
 
@@ -190,7 +179,7 @@ async def live_state(settings: Settings) -> Finding:
         facts = await client.info()
     except (RedisError, OSError) as error:
         remedy = "hotline up" if settings.redis.private else f"start it, or correct [redis] in {settings_file()}"
-        return _fail("redis", f"{settings.redis.host}:{settings.redis.port}: {type(error).__name__}", remedy)
+        return _fail("redis", f"{settings.redis.url.partition('://')[2]}: {type(error).__name__}", remedy)
     finally:
         await client.aclose()
     seen = f"{facts['redis_version']}, {facts['used_memory_human']} used"

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from hotline.errors import NotFound, PartUnavailable
 from hotline.settings import Settings, project_root, settings_file
-from server.provision import database, postgres, proc, supervisor
+from server.provision import database, menus, postgres, proc, supervisor
 from server.provision.programs import Program, all_programs
 from server.provision.supervisor import Entry, State, Supervisor
 
@@ -188,6 +188,9 @@ class Stack:
         added = _apart(lambda: asyncio.run(database.fill_empty_directory(self._settings)))
         if added:
             progress(f"{added} hotline numbers are in the directory")
+        entered = _apart(lambda: asyncio.run(menus.enter_default_menus(self._settings)))
+        if entered:
+            progress(f"{entered} default menus are published, for no line yet")
         progress(f"schema is up to date after {time.monotonic() - started:.1f} s")
 
     def _wait_ready(self, program: Program, deadline: float) -> None:

@@ -6,6 +6,7 @@ It asks each process over its own socket, never through Redis: a dead Redis is n
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -164,6 +165,7 @@ class Watchdog:
         try:
             if await self._ami.getvar(variables.VOICES) != self._list():
                 await self._write_list()
+            await self._tell_if_ready()
             if any(not voice.on or voice.entries for voice in self.voices):
                 channels = await self._ami.channels()
                 for voice in self.voices:
@@ -183,10 +185,16 @@ class Watchdog:
                 continue  # hung up meanwhile
 
     async def _lead_back(self, voice: Voice, channels: Sequence[ChannelInfo]) -> None:
-        """Redirect stranded callers that wait in AGI; talking ones and ringing ones are left until that ends."""
+        """Redirect stranded callers that wait in AGI; talking ones and ringing ones are left until that ends.
+
+        Asterisk's list goes on naming the application that AGI ran last, so a Dial that is over is known by its missing
+        leg: without a FIN the channel would wait for the process's next command for ever.
+        """
+        legs = Counter(channel.linkedid for channel in channels)
         for channel in channels:
             entry = voice.entries.get(channel.channel)
-            if entry is None or channel.application != "AGI" or channel.bridge_id:
+            dials = channel.application != "AGI" and legs[channel.linkedid] > 1
+            if entry is None or channel.bridge_id or dials:
                 continue
             del voice.entries[channel.channel]
             try:
@@ -198,6 +206,13 @@ class Watchdog:
                 continue  # hung up meanwhile
             self.metrics.redirected.labels(voice.process).inc()
             _log.warning("watchdog.redirected", voice=voice.process, channel=channel.channel)
+
+    async def _tell_if_ready(self) -> None:
+        """Whoever stands before several hosts asks each whether it can serve, and Asterisk answers with this."""
+        ready = "yes" if any(voice.on and voice.good for voice in self.voices) else "no"
+        if await self._ami.getvar(variables.READY) != ready:
+            await self._ami.setvar(variables.READY, ready)
+            _log.info("watchdog.ready", ready=ready)
 
     def _list(self) -> str:
         return ",".join(voice.item for voice in self.voices if voice.on)

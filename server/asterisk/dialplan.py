@@ -11,12 +11,18 @@ from dataclasses import dataclass
 from typing import Final
 
 _OURS: Final = re.compile(r"HL_[A-Z_]+(?::-?\d+){0,2}")
-_PLAIN: Final = frozenset({"EPOCH", "UNIQUEID", "QUEUESTATUS", "QUEUESTATUS:0:4", "QUEUESTATUS:0:5", "AGISTATUS"})
+_PLAIN: Final = frozenset(
+    {"EPOCH", "UNIQUEID", "QUEUESTATUS", "QUEUESTATUS:0:4", "QUEUESTATUS:0:5", "AGISTATUS", "DIALSTATUS", "HANGUPCAUSE"}
+    # What a Gosub of ours was given: linted where it stands, or a call id (`hotline.ids`) in the options of a Dial.
+    | {"ARG1"}
+)
 # Functions whose value is ours, whatever they read. FILTER only with digits as what it lets through.
 _FUNCTIONS: Final = re.compile(
     r"(CUT|FIELDQTY)\(HL_[A-Z]+,.*\)|STRFTIME\(,,[^$]*\)|RAND\([0-9]+,[0-9]+\)|CHANNEL\(endpoint\)"
+    r"|CONFBRIDGE_INFO\(marked,\$\{HL_CALL\}\)"
 )
-_CLEANED: Final = "FILTER(0-9,${EXTEN})"
+_CLEANED: Final = frozenset({"FILTER(0-9,${EXTEN})", "FILTER(0-9A-Za-z.\\x2d,${PJSIP_HEADER(read,X-HL-Call)})"})
+"""What a caller dialled, and the call id another host of the site sent: letters that mean nothing here are left."""
 _COUNTED: Final = re.compile(r"LEN\(.*\)")
 """A number, whatever is counted."""
 _DIALLING: Final = frozenset({"dial", "originate", "retrydial", "page", "transfer", "followme", "bridge"})
@@ -109,7 +115,7 @@ def _value_faults(step: Step) -> Iterator[str]:
     if name in _DIALLING and "$" in step.arguments.partition(",")[0]:
         yield f"{step.application} takes its target from a variable"
     for expression in _substitutions(step.arguments):
-        if expression == _CLEANED or _COUNTED.fullmatch(expression):
+        if expression in _CLEANED or _COUNTED.fullmatch(expression):
             continue
         if not (_OURS.fullmatch(expression) or expression in _PLAIN or _FUNCTIONS.fullmatch(expression)):
             yield f"${{{expression}}} may hold what a caller chose"
@@ -125,6 +131,6 @@ def _substitutions(text: str) -> Iterator[str]:
             end += 1
         inner = text[at + 2 : end - 1]
         yield inner
-        if inner != _CLEANED and not _COUNTED.fullmatch(inner):
+        if inner not in _CLEANED and not _COUNTED.fullmatch(inner):
             yield from _substitutions(inner)
         at = text.find("${", end)

@@ -13,7 +13,8 @@ from agi.classic import script_files
 from directory.modes import EMERGENCY_NUMBERS
 from hotline.errors import PartUnavailable
 from hotline.settings import Settings, project_root
-from server.asterisk import ringback, secrets
+from media.spoken import MENUS_FOLDER, STUDIO_FOLDER
+from server.asterisk import beep, ringback, secrets
 from server.asterisk.layout import Layout, find
 from server.asterisk.render import EmergencyRoute, NativeQueue, render
 
@@ -68,10 +69,14 @@ def make_folders(layout: Layout) -> None:
         layout.etc,
         layout.var / "keys",
         layout.prompts,
+        layout.sounds / MENUS_FOLDER,
+        layout.sounds / STUDIO_FOLDER,
         layout.tones,
         layout.music,
         layout.agi_bin,
         layout.callbacks,
+        layout.messages,
+        layout.recordings,
         layout.spool / "monitor",
         layout.run,
         layout.log / "cdr-custom",
@@ -90,6 +95,7 @@ def install_media(layout: Layout, media: Path) -> None:
     Raises PartUnavailable when there is no music: waiting callers would hear nothing.
     """
     _install(_sounds(media / "prompts" / "zh"), layout.prompts)
+    _install(_sounds(media / "prompts" / MENUS_FOLDER / "zh"), layout.sounds / MENUS_FOLDER)
     music = list(_sounds(media / "music"))
     if not music:
         raise PartUnavailable(
@@ -97,6 +103,7 @@ def install_media(layout: Layout, media: Path) -> None:
         )
     _install(music, layout.music)
     ringback.install(layout.tones)
+    beep.install(layout.tones)
     for number in EMERGENCY_NUMBERS:
         _link_announcement(layout, number)
 

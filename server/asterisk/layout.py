@@ -67,14 +67,19 @@ class Layout:
         return self.home / "share"
 
     @property
+    def sounds(self) -> Path:
+        """What Asterisk plays, by folder."""
+        return self.share / "sounds"
+
+    @property
     def prompts(self) -> Path:
         """Our prompts; `hotline/<key>` in the dialplan."""
-        return self.share / "sounds" / "hotline"
+        return self.sounds / "hotline"
 
     @property
     def tones(self) -> Path:
         """Tones as sound files, beside the prompts."""
-        return self.share / "sounds" / "tones"
+        return self.sounds / "tones"
 
     @property
     def music(self) -> Path:
@@ -95,6 +100,16 @@ class Layout:
     def callbacks(self) -> Path:
         """Callback requests of the classic AGI script, one JSON file each."""
         return self.spool / "callbacks"
+
+    @property
+    def messages(self) -> Path:
+        """Messages citizens are leaving now, until a voice process takes them in."""
+        return self.spool / "messages"
+
+    @property
+    def recordings(self) -> Path:
+        """Recordings as MixMonitor writes them, until the jobs process seals them."""
+        return self.spool / "recordings"
 
     @property
     def run(self) -> Path:

@@ -14,10 +14,12 @@ import jinja2
 from ami.events import SUBSCRIBED
 from directory.models.lines import RING_SECONDS, TARGET_USER
 from hotline.errors import InvalidInput, SettingsError
-from hotline.settings import Settings, Trunk, project_root
+from hotline.settings import Peer, Settings, Trunk, project_root
 from server.asterisk.layout import Layout
 from server.asterisk.secrets import Secrets
 
+_JITTER_BUFFER: Final = "60"
+"""Milliseconds by which a recorded citizen is heard later: three frames. Asterisk's default is 200."""
 _SUFFIX: Final = ".j2"
 _NUMBER: Final = re.compile(r"[0-9]{2,15}")
 _USER: Final = re.compile(TARGET_USER)
@@ -139,9 +141,10 @@ def _values(
         "voices": voices(settings),
         "desk": desk_extensions(settings),
         "browser": browser_extensions(settings),
-        "identifiers": _identifiers(settings.asterisk.trunks),
+        "identifiers": _identifiers(settings.asterisk.trunks, settings.asterisk.peers),
         "emergency": list(_entries(emergency, settings.site.area_code)),
         "native": native,
+        "jitter_buffer": _JITTER_BUFFER,
         "events": sorted(SUBSCRIBED),
     }
 
@@ -157,6 +160,8 @@ def _check(settings: Settings, emergency: Sequence[EmergencyRoute]) -> None:
     trunks = [trunk.name for trunk in asterisk.trunks]
     if len(set(trunks)) != len(trunks):
         raise SettingsError("asterisk.trunks: each trunk needs a name of its own")
+    if {f"host-{peer.systemname}" for peer in asterisk.peers} & set(trunks):
+        raise SettingsError("asterisk.trunks: host-<systemname> is the name of the trunk to a peer")
     shared = set(desk_extensions(settings)) & set(browser_extensions(settings))
     if shared:
         raise SettingsError("asterisk: desk and browser extensions overlap")
@@ -165,19 +170,21 @@ def _check(settings: Settings, emergency: Sequence[EmergencyRoute]) -> None:
             raise SettingsError(f"emergency number {route.number} goes to a trunk that is not in asterisk.trunks")
 
 
-def _identifiers(trunks: Sequence[Trunk]) -> str:
+def _identifiers(trunks: Sequence[Trunk], peers: Sequence[Peer]) -> str:
     """Order in which PJSIP asks whose request it is.
 
     Trunks go before user names, so that a caller whose number reads like an extension is not asked for a password and
     lost. Where a trunk shares our own host (demo, tests) that would swallow the phones' REGISTER: then names go first.
     """
-    local = any(_loopback(address) for trunk in trunks for address in trunk.identify)
+    addresses = [address for trunk in trunks for address in trunk.identify] + [peer.address for peer in peers]
+    local = any(_loopback(address) for address in addresses)
     return "auth_username,username,ip" if local else "auth_username,ip,username"
 
 
 def _loopback(address: str) -> bool:
     try:
-        return ip_network(address, strict=False).is_loopback
+        # A trunk may be told by address and source port: `10.0.0.5:5070`.
+        return ip_network(address.partition(":")[0] if address.count(":") == 1 else address, strict=False).is_loopback
     except ValueError:
         return address == "localhost"
 

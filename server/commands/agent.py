@@ -207,6 +207,8 @@ class Terminal:
                 await asyncio.sleep(0.5)
             else:
                 self._screen.say(f"工单已登记 {ticket['number']} {ticket['type_term']} {plain(ticket['title'])}")
+                if ticket["query_code"]:
+                    self._screen.say(f"请告知市民 电话查询编号 {ticket['typed_number']} 查询码 {ticket['query_code']}")
                 return
 
     async def _wait(self, rest: str) -> None:

@@ -10,16 +10,21 @@ from rich.table import Table
 
 from hotline.errors import HotlineError
 
-_STATES = {
+STATES = {
     "SIGNED_OUT": "签出",
     "READY": "示闲",
     "NOT_READY": "示忙",
     "RESERVED": "来电预留",
     "RINGING": "振铃",
     "TALKING": "通话中",
+    "HOLD": "保持",
+    "CONSULT": "咨询",
+    "CONFERENCE": "三方通话",
     "WRAP_UP": "话后整理",
     "UNREACHABLE": "话机不可用",
 }
+"""States of an agent as people read them."""
+
 _TICKETS_SHOWN = 5
 
 
@@ -45,8 +50,8 @@ class AgentScreen:
     def state(self, view: Mapping[str, Any]) -> None:
         """The agent's state, its reason, and what comes after the call."""
         reason = f"（{plain(view['reason'])}）" if view.get("reason") else ""
-        pending = f"，通话后{_STATES.get(view['pending'], view['pending'])}" if view.get("pending") else ""
-        self.say(f"状态 {_STATES.get(view['state'], view['state'])}{reason}{pending}")
+        pending = f"，通话后{STATES.get(view['pending'], view['pending'])}" if view.get("pending") else ""
+        self.say(f"状态 {STATES.get(view['state'], view['state'])}{reason}{pending}")
 
     def pop(self, pop: Mapping[str, Any]) -> None:
         """来电弹屏."""

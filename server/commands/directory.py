@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from directory import lines, repository, users
+from directory import account_repository, audit, lines, repository, second_steps, users
 from directory.demo import seed_demo
 from directory.importer import SANMENXIA, ImportRefused, import_hotlines
 from directory.loader import load_snapshot
@@ -26,10 +24,9 @@ from directory.users import Agent, NewUser
 from hotline import ids
 from hotline.clock import SystemClock
 from hotline.database import Database
-from hotline.errors import HotlineError, InvalidInput
-from hotline.settings import Settings, load_settings
-
-T = TypeVar("T")
+from hotline.errors import InvalidInput
+from hotline.settings import Settings
+from server.commands.on_database import on_database
 
 app = typer.Typer(help="Hotline numbers, their modes and units; users.", no_args_is_help=True)
 users_app = typer.Typer(help="The people who sign in.", no_args_is_help=True)
@@ -40,26 +37,6 @@ _From = Annotated[
     typer.Option("--from", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="Takes effect then, local time; default now."),
 ]
 _Password = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
-
-
-def _run(work: Callable[[Database, Settings], Awaitable[T]]) -> T:
-    """Run `work` on the configured database; a domain error ends the command with its remedy and status 1."""
-
-    async def with_database() -> T:
-        settings = load_settings()
-        database = Database(settings.postgres.url)
-        try:
-            return await work(database, settings)
-        finally:
-            await database.close()
-
-    try:
-        return asyncio.run(with_database())
-    except HotlineError as error:
-        typer.echo(f"{error.code}: {error}" + (f"\n  {error.remedy}" if error.remedy else ""), err=True)
-    except (OSError, SQLAlchemyError) as error:
-        typer.echo(f"PostgreSQL does not serve us ({type(error).__name__}): `hotline doctor` says why", err=True)
-    raise typer.Exit(1)
 
 
 def _moment(local: datetime | None, settings: Settings, now: datetime) -> datetime:
@@ -100,7 +77,7 @@ def import_list(
         counts = len(report.added), len(report.changed), len(report.unchanged), len(report.bad)
         typer.echo("{} added, {} changed, {} unchanged, {} refused".format(*counts))
 
-    _run(work)
+    on_database(work)
 
 
 @app.command("list")
@@ -126,7 +103,7 @@ def list_lines() -> None:
             )
         Console(width=None if sys.stdout.isatty() else 160).print(table)
 
-    _run(work)
+    on_database(work)
 
 
 @app.command("show")
@@ -154,7 +131,7 @@ def show_line(number: Annotated[str, typer.Argument(help="In any form a citizen 
         for target in plan.targets:
             typer.echo(f"  target: {target.user}@{target.endpoint}, rings {target.ring_seconds} s")
 
-    _run(work)
+    on_database(work)
 
 
 @app.command("confirm")
@@ -170,7 +147,7 @@ def confirm(
             await lines.confirm_name(session, line, name, now=SystemClock().now())
         typer.echo(f"{line.number} is announced as {line.name_spoken}")
 
-    _run(work)
+    on_database(work)
 
 
 @app.command("mode")
@@ -199,7 +176,7 @@ def change_mode(
             )
         typer.echo("changed" if changed else "it is so already")
 
-    _run(work)
+    on_database(work)
 
 
 @app.command("demo")
@@ -214,7 +191,7 @@ def demo(password_stdin: _Password = False) -> None:
         if report.logins and generated:
             typer.echo(f"their password: {generated}")
 
-    _run(work)
+    on_database(work)
 
 
 @users_app.command("list")
@@ -237,7 +214,7 @@ def list_users() -> None:
             )
         Console(width=None if sys.stdout.isatty() else 160).print(table)
 
-    _run(work)
+    on_database(work)
 
 
 @users_app.command("add")
@@ -262,7 +239,7 @@ def add_user(
             await users.add_user(session, new, password, Passwords(), now=SystemClock().now())
         typer.echo(f"{login} can sign in")
 
-    _run(work)
+    on_database(work)
 
 
 @users_app.command("password")
@@ -276,7 +253,40 @@ def set_password(login: str, password_stdin: _Password = False) -> None:
             await users.set_password(session, user, password, Passwords(), now=SystemClock().now())
         typer.echo("password changed; every session has ended")
 
-    _run(work)
+    on_database(work)
+
+
+@users_app.command("unlock")
+def unlock(login: str) -> None:
+    """Lift the lock that wrong passwords or codes left on a login."""
+
+    async def work(database: Database, _settings: Settings) -> None:
+        async with database.transaction() as session:
+            changed = await users.unlock(session, await users.get(session, login))
+            await _record(session, "login.unlocked", login)
+        typer.echo("unlocked" if changed else "it was not locked")
+
+    on_database(work)
+
+
+@users_app.command("totp-reset")
+def reset_second_step(login: str) -> None:
+    """Take a person's second step back, for a lost phone. Ends the person's sessions."""
+
+    async def work(database: Database, _settings: Settings) -> None:
+        async with database.transaction() as session:
+            user = await users.get(session, login)
+            changed = await second_steps.reset(session, user.id)
+            await account_repository.revoke(session, now=SystemClock().now(), user_id=user.id)
+            await _record(session, "second_step.reset", login)
+        typer.echo("taken back; it is set up anew at the next sign-in" if changed else "there was none")
+
+    on_database(work)
+
+
+async def _record(session: AsyncSession, action: str, login: str) -> None:
+    at = SystemClock().now()
+    await audit.record(session, at=at, actor="cli", action=action, subject=f"user:{login}")
 
 
 def _ask_password(*, from_stdin: bool) -> str:

@@ -12,7 +12,8 @@ import typer
 from rich.console import Console
 
 from hotline.settings import Settings, load_settings
-from server.doctor import Finding, Verdict, examine
+from server.doctor import examine
+from server.doctor_findings import Finding, Verdict
 
 _COLOURS = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "red"}
 

@@ -1,4 +1,4 @@
-"""`hotline prompts`: speak the fixed sentences, or try one out."""
+"""`hotline prompts`: speak the fixed sentences, or try one out; what the studio does is in `prompt_studio`."""
 
 from __future__ import annotations
 
@@ -12,15 +12,21 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from hotline.errors import HotlineError, InvalidInput
 from hotline.settings import load_settings
-from media.catalogue import default_catalogue
+from media.catalogue import Catalogue, default_catalogue
 from media.kokoro import Kokoro, voice_id
 from media.music import MUSIC_FILE, write_music
 from media.render import render_prompts, telephone_sound
 from media.sound import TELEPHONE_HZ, active_level
+from media.spoken import MENUS_FOLDER
 from media.store import PROMPTS_ROOT
 from media.voices import DEFAULT_VOICE, VOICES
+from server.commands import prompt_studio
+from server.provision.menu_texts import menu_catalogue
 
 app = typer.Typer(help="Fixed sentences (提示音): render and preview.", no_args_is_help=True)
+
+for command in (prompt_studio.flow, prompt_studio.upload, prompt_studio.publish, prompt_studio.recordings):
+    app.command()(command)
 
 VoiceOption = Annotated[str, typer.Option(help=f"One of {', '.join(VOICES)}.")]
 
@@ -30,8 +36,17 @@ def render(
     voice: VoiceOption = DEFAULT_VOICE,
     everything: Annotated[bool, typer.Option("--all", help="Render again what is there already.")] = False,
 ) -> None:
-    """Speak every sentence of the catalogue that has no sound of its present text yet."""
+    """Speak every sentence of the catalogue, and every text of the default menus, that has no sound of its present text
+    yet."""
     console = Console()
+    _render(console, default_catalogue(), PROMPTS_ROOT, voice, everything=everything)
+    console.print("menus:")
+    _render(console, menu_catalogue(), PROMPTS_ROOT / MENUS_FOLDER, voice, everything=everything)
+    if everything or not MUSIC_FILE.exists():
+        write_music()
+
+
+def _render(console: Console, catalogue: Catalogue, root: Path, voice: str, *, everything: bool) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("提示音", total=None)
@@ -41,8 +56,8 @@ def render(
 
         try:
             report = render_prompts(
-                default_catalogue(),
-                PROMPTS_ROOT,
+                catalogue,
+                root,
                 voice_id(voice),
                 lambda: Kokoro(_voice_dir(), voice),
                 everything=everything,
@@ -53,8 +68,6 @@ def render(
             _refuse(console, error)
         count = len(report.made) + len(report.kept)
         progress.update(task, completed=count, total=count, description="提示音")
-    if everything or not MUSIC_FILE.exists():
-        write_music()
     console.print(f"{len(report.made)} rendered, {len(report.kept)} up to date, {len(report.removed)} removed")
 
 

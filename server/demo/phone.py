@@ -6,6 +6,7 @@ For the demonstration and for tests on loopback only; it retransmits nothing but
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -18,12 +19,15 @@ from server.demo.sip import (
     new_token,
     offer_sdp,
     parse,
+    routes,
     tag_of,
     uri_of,
 )
 
 _RETRANSMIT_SECONDS = 0.5
 _ACK_SECONDS = 5.0
+_RENEWED_AT = 0.4
+"""Of the time a registration lasts: once more before it is over, should the server not answer."""
 
 
 @dataclass(eq=False)
@@ -45,6 +49,8 @@ class PhoneCall:
     acknowledged: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     cseq: int = 1
+    route: list[str] = field(default_factory=list)
+    """Proxies that want to see every request of the call (RFC 3261 section 12), nearest first."""
 
     def note(self, what: str) -> None:
         self.log.setdefault(what, time.monotonic())
@@ -54,11 +60,12 @@ class PhoneCall:
         self.note("ringing")
         self.phone.reply(self.invite, 180, "Ringing", tag=tag_of(self.local), contact=True)
 
-    async def answer(self) -> None:
-        """Answer an incoming call with 200 OK and start sending sound."""
+    async def answer(self, *, sound: bool = True) -> None:
+        """Answer an incoming call with 200 OK and start sending sound; without it a phone costs next to nothing."""
         if self.ended.is_set():
             return
-        self.audio.start(media_address(self.invite.body))
+        if sound:
+            self.audio.start(media_address(self.invite.body))
         sdp = offer_sdp(self.phone.host, self.audio.port)
         self.phone.reply(self.invite, 200, "OK", tag=tag_of(self.local), contact=True, body=sdp)
         self.note("answered")
@@ -91,6 +98,7 @@ class PhoneCall:
             uri=self.target,
             headers=[
                 ("via", via or self.phone.via()),
+                *(("route", proxy) for proxy in self.route),
                 ("max-forwards", "70"),
                 ("from", self.local),
                 ("to", self.remote),
@@ -139,9 +147,11 @@ class Phone(asyncio.DatagramProtocol):
         self._password = password
         self._port = port
         self._transport: asyncio.DatagramTransport | None = None
+        self._closed = asyncio.Event()
         self._by_id: dict[str, PhoneCall] = {}
         self._replies: dict[tuple[str, int], asyncio.Queue[Message]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._staying: asyncio.Task[None] | None = None
 
     async def start(self) -> Phone:
         loop = asyncio.get_running_loop()
@@ -151,6 +161,17 @@ class Phone(asyncio.DatagramProtocol):
     async def close(self) -> None:
         for call in list(self._by_id.values()):
             await call.hang_up()
+        for task in self._tasks:
+            task.cancel()
+        if self._transport is not None:
+            self._transport.close()
+            # The port is free when the loop has been round: somebody may want it next.
+            await self._closed.wait()
+
+    def drop(self) -> None:
+        """Lose power: nobody is told, and nothing is answered any more."""
+        for call in self._by_id.values():
+            call.finish("self")
         for task in self._tasks:
             task.cancel()
         if self._transport is not None:
@@ -166,7 +187,23 @@ class Phone(asyncio.DatagramProtocol):
     # -- what a person does ------------------------------------------------------------------------------------
 
     async def register(self, *, expires: int = 300) -> None:
-        """Register with digest authentication; `expires` 0 unregisters. Raises RuntimeError when refused."""
+        """Register with digest authentication, and stay registered; `expires` (seconds) 0 unregisters. Raises
+        RuntimeError when refused."""
+        if self._staying is not None:
+            self._staying.cancel()
+            self._staying = None
+        await self._register(expires)
+        if expires:
+            self._staying = self._spawn(self._stay_registered(expires))
+
+    async def _stay_registered(self, expires: int) -> None:
+        while True:
+            await asyncio.sleep(expires * _RENEWED_AT)
+            # A server that does not answer may do so next time.
+            with contextlib.suppress(TimeoutError):
+                await self._register(expires)
+
+    async def _register(self, expires: int) -> None:
         uri = f"sip:{self._server[0]}:{self._server[1]}"
         own = f"<sip:{self.user}@{self._server[0]}>"
         call_id, tag = new_token(), new_token()
@@ -236,6 +273,9 @@ class Phone(asyncio.DatagramProtocol):
         self._transport = transport
         self._port = int(transport.get_extra_info("sockname")[1])
 
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - as the protocol has it
+        self._closed.set()
+
     def send(self, message: Message) -> None:
         if self._transport is not None and not self._transport.is_closing():
             self._transport.sendto(message.dump(), self._server)
@@ -293,6 +333,7 @@ class Phone(asyncio.DatagramProtocol):
             target=uri_of(invite.get("contact")),
             incoming=True,
             invite=invite,
+            route=routes(invite),
         )
         call.note("invite")
         self._by_id[call.call_id] = call
@@ -350,6 +391,7 @@ class Phone(asyncio.DatagramProtocol):
             call.remote = answer.get("to")
             if answer.status < 300:
                 call.target = uri_of(answer.get("contact"))
+                call.route = routes(answer)[::-1]
                 self.send(call.request("ACK", answer.cseq[0]))
                 call.note("answered")
                 call.answered.set()
@@ -358,10 +400,11 @@ class Phone(asyncio.DatagramProtocol):
             self.send(ack)
             call.finish("remote")
 
-    def _spawn(self, work: Awaitable[None]) -> None:
+    def _spawn(self, work: Awaitable[None]) -> asyncio.Task[None]:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
+        return task
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -70,6 +70,11 @@ def uri_of(header: str) -> str:
     return found[1] if found else header.split(";", maxsplit=1)[0].strip()
 
 
+def routes(message: Message) -> list[str]:
+    """The proxies of the Record-Route headers, topmost first."""
+    return [proxy for _, value in message.all("record-route") for proxy in re.findall(r"<[^>]+>[^,]*", value)]
+
+
 def new_token() -> str:
     return secrets.token_hex(8)
 

@@ -13,16 +13,55 @@ from sqlalchemy.pool import NullPool
 from hotline.database import Base
 
 _LOCK = 12345
-"""Key of the advisory lock under which migrations run."""
+"""Key of the advisory lock under which migrations run. It is the connection's and not a transaction's: a migration that
+moves many rows commits between."""
 
-for module in ("directory.models", "ticketing.models", "calls.models", "acd.presence"):
+for module in (
+    "directory.models",
+    "ticketing.models",
+    "ticketing.clock_tables",
+    "ticketing.handling.tables",
+    "ticketing.visits.tables",
+    "ticketing.procedures.tables",
+    "ticketing.coordination.tables",
+    "ticketing.unit_desk.tables",
+    "ticketing.guests.tables",
+    "ticketing.progress_tables",
+    "ticketing.relations.tables",
+    "ticketing.refusals.tables",
+    "ticketing.catalogue.tables",
+    "ticketing.knowledge.tables",
+    "ticketing.figures.tables",
+    "ticketing.reports.tables",
+    "ticketing.importing.tables",
+    "ticketing.exchange.tables",
+    "ticketing.channels.tables",
+    "ticketing.attachments.tables",
+    "ticketing.collected.tables",
+    "calls.models",
+    "calls.figure_tables",
+    "calls.callback_models",
+    "calls.round_models",
+    "calls.call_out_models",
+    "calls.recording.tables",
+    "calls.handover_models",
+    "calls.erasing_tables",
+    "acd.presence",
+    "acd.queue_tables",
+    "acd.roster_tables",
+    "calls.nuisance_tables",
+    "calls.survey_tables",
+    "calls.vulnerable",
+    "ivr.tables",
+    "media.studio_tables",
+):
     importlib.import_module(module)
 
 
 def _migrate(connection: Connection) -> None:
     context.configure(connection=connection, target_metadata=Base.metadata, compare_server_default=True)
     with context.begin_transaction():
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
         context.run_migrations()
 
 

@@ -3,6 +3,7 @@
 PostgreSQL refuses root, and Redis has no business with it. The server's folder may lie where its user cannot walk to
 (a checkout in /root is closed to others), so it is opened here and handed over: `{folder}` in the program's arguments
 becomes its name under /proc/self/fd, which needs no way through the folders above. Nobody's folder has to be opened.
+With `--inside` the program starts in its folder, for one that closes what it inherits.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ FOLDER = "{folder}"
 """Stands for the server's folder in a program's arguments."""
 
 
-def command(user: str, folder: Path, *program: str) -> list[str]:
-    """argv that runs `program` as `user` (as ourselves if we are not root) with its folder at `{folder}`."""
+def command(user: str, folder: Path, *program: str, inside: bool = False) -> list[str]:
+    """argv that runs `program` as `user` (as ourselves if we are not root) with its folder at `{folder}`; `inside` it
+    that is where it runs."""
     return [
         *(sys.executable, "-m", "server.provision.launch"),
-        *("--user", user, "--folder", str(folder), "--", *program),
+        *("--user", user, "--folder", str(folder), *(["--inside"] if inside else []), "--", *program),
     ]
 
 
@@ -45,13 +47,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--user", required=True)
     parser.add_argument("--folder", required=True, type=Path)
+    parser.add_argument("--inside", action="store_true")
     parser.add_argument("program", nargs="+")
     given = parser.parse_args(arguments)
     # Not close-on-exec: the program, and PostgreSQL's own children, reach the folder through it.
     handle = os.open(given.folder, os.O_RDONLY | os.O_DIRECTORY)
     os.set_inheritable(handle, True)
     folder = f"/proc/self/fd/{handle}"
-    os.chdir("/")
+    os.chdir(handle if given.inside else "/")
     os.umask(0o077)
     environment = dict(os.environ)
     if os.geteuid() == 0:

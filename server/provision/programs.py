@@ -13,7 +13,7 @@ import httpx
 
 from hotline.clock import SystemClock
 from hotline.settings import Settings, project_root
-from server.provision import postgres, redis
+from server.provision import kamailio, postgres, redis
 
 Ready = Callable[[Settings], Awaitable[bool]]
 
@@ -71,6 +71,12 @@ def all_programs(settings: Settings) -> list[Program]:
                 20.0,
             )
         )
+    if settings.kamailio.private:
+        ports = (
+            Port(settings.kamailio.sip_port, "kamailio.sip_port", "udp"),
+            Port(settings.kamailio.trunk_port, "kamailio.trunk_port", "udp"),
+        )
+        programs.append(Program("kamailio", 3, kamailio.prepare, kamailio.answers, ports))
     if settings.redis.private:
         programs.append(Program("redis", 1, redis.prepare, redis.answers, (Port(settings.redis.port, "redis.port"),)))
     for number in range(1, settings.voice.processes + 1):

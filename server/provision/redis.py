@@ -25,6 +25,13 @@ _OPTIONS = {
     # Losing a state silently is worse than refusing: every caller of ours handles a refusal.
     "maxmemory-policy": "noeviction",
     "stop-writes-on-bgsave-error": "no",
+    # The state is small and its log grows fast: written anew at 64 MB, a busy line would fork every few seconds.
+    "auto-aof-rewrite-min-size": "256mb",
+    # A histogram for every command inside a function costs more than the command; our own metrics have the times.
+    "latency-tracking": "no",
+    # Small ones are searched from their beginning otherwise, and distribution asks one for several fields at a time.
+    "hash-max-listpack-entries": "0",
+    "zset-max-listpack-entries": "0",
     "set-proc-title": "no",
     "logfile": "",
 }

@@ -19,9 +19,11 @@ from hotline.clock import SystemClock
 from hotline.database import Database
 from hotline.events import EventBus
 from hotline.settings import Settings
+from server.asterisk import secrets
 from server.runtime.parts import acd_policy, process_id
 from ticketing.events import TicketLinked
 from web.app import create_app
+from web.phone.messages import LONGEST_MESSAGE
 from web.services import Services
 
 _STOP_SECONDS: Final = 5
@@ -39,7 +41,7 @@ class _Server(uvicorn.Server):
 async def serve(settings: Settings, name: str = "web") -> None:
     """Be the web process until cancelled."""
     clock = SystemClock()
-    database = Database(settings.postgres.url, pool_size=10)
+    database = Database.of(settings, pool_size=10)
     quick = redis.connect(settings.redis.url)
     blocking = redis.connect(settings.redis.url, timeout=None)
     acd_process = process_id(settings, name)
@@ -61,6 +63,7 @@ async def serve(settings: Settings, name: str = "web") -> None:
                 SessionPolicy.of(settings),
             ),
             clock=clock,
+            phone_password=secrets.load(settings).phone,
             events=events,
         )
     )
@@ -71,6 +74,9 @@ async def serve(settings: Settings, name: str = "web") -> None:
             port=settings.web.port,
             log_level="warning",
             ws_ping_interval=10,
+            ws_max_size=LONGEST_MESSAGE,
+            # Frames are small and stay in the house; each socket would cost memory and each frame time.
+            ws_per_message_deflate=False,
             lifespan="on",
             timeout_graceful_shutdown=_STOP_SECONDS,
         )

@@ -1,0 +1,1 @@
+"""A day of calls through the real matcher on a clock that jumps from event to event."""
