@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import structlog
 from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 from redis.exceptions import RedisError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,11 +17,17 @@ from directory.sessions import SignedIn
 from directory.users import Agent
 from hotline.errors import NotAllowed, NotSignedIn
 from ticketing.schemas import Actor
+from web import browser
 from web.services import Services
 
 _log = structlog.get_logger(__name__)
 
 _bearer = HTTPBearer(auto_error=False, description="The token that `POST /api/auth/login` gave.")
+_cookie = APIKeyCookie(
+    name=browser.COOKIE,
+    auto_error=False,
+    description=f"A browser's session (`POST /api/session`). What changes something needs {browser.CSRF_HEADER} too.",
+)
 
 
 def _services(request: Request) -> Services:
@@ -70,17 +76,31 @@ def _transaction(work: Work) -> AsyncSession:
 Transaction = Annotated[AsyncSession, Depends(_transaction)]
 
 
+_Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+Cookie = Annotated[str | None, Depends(_cookie)]
+
+
 async def _signed_in(
-    session: Transaction,
-    services: Parts,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    request: Request, session: Transaction, services: Parts, credentials: _Bearer, cookie: Cookie
 ) -> SignedIn:
-    if credentials is None:
-        raise NotSignedIn("no bearer token", remedy="POST /api/auth/login")
-    return await services.sessions.check(session, credentials.credentials)
+    if credentials is not None:
+        return await services.sessions.check(session, credentials.credentials)
+    if cookie:
+        browser.refuse_forged(request, cookie, services.settings)
+        return await services.sessions.check(session, cookie, browser=True)
+    raise NotSignedIn("no bearer token", remedy="POST /api/auth/login")
 
 
 CurrentSession = Annotated[SignedIn, Depends(_signed_in)]
+
+
+async def _signed_in_before(request: Request, services: Parts, credentials: _Bearer, cookie: Cookie) -> SignedIn:
+    async with services.database.transaction() as session:
+        return await _signed_in(request, session, services, credentials, cookie)
+
+
+SignedInBefore = Annotated[SignedIn, Depends(_signed_in_before)]
+"""Who asks, found out in a transaction of its own: for requests whose body takes its time to arrive."""
 
 
 def roles(*allowed: Role) -> Any:

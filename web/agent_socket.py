@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NoReturn
 
-import orjson
 import structlog
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from redis.exceptions import RedisError
@@ -26,8 +26,10 @@ from hotline.tasks import first_of
 from web.access import seat_of
 from web.agent_states import AgentStates
 from web.metrics import WebMetrics
-from web.problems import as_domain_error, status_of
+from web.problems import as_domain_error
+from web.screen_beats import ScreenBeats
 from web.services import Services
+from web.sockets import close, login_of, message_of, send
 
 _log = structlog.get_logger(__name__)
 
@@ -35,11 +37,8 @@ SESSION_ENDED = "session_ended"
 """Kind of the frame by which a logout closes the sockets of its session."""
 
 CLOSED_TAKEN_OVER = 4409
-_TRY_AGAIN_LATER = 1013
-_FIRST_MESSAGE_SECONDS = 5.0
-_SEND_SECONDS = 10.0
-_BEAT_SECONDS = 5.0
-_BEATS_PER_LOGIN_CHECK = 6
+_OF_A_CHANGE = tuple(name for name in AgentEvent.__slots__ if name != "cursor")
+"""The cursor is of another stream."""
 _CURSOR = re.compile(r"[0-9]{1,16}-[0-9]{1,16}")
 
 router = APIRouter()
@@ -51,74 +50,39 @@ class TakenOver(HotlineError):
     code = "screen.taken_over"
 
 
-class TooSlow(HotlineError):
-    """The client does not read: it may come back and go on from its cursor."""
-
-    code = "screen.too_slow"
+_OWN_CODES: Mapping[type[HotlineError], int] = {TakenOver: CLOSED_TAKEN_OVER}
 
 
 @router.websocket("/ws/agent")
 async def agent_socket(websocket: WebSocket) -> None:
-    """Authenticate by the query's or the first message's `token`, then serve frames until either side closes."""
+    """Authenticate by a page's cookie, or the query's or first message's `token`; then serve frames until either side
+    closes. `cursor` stands beside the token; a page has it in the query."""
     services: Services = websocket.app.state.services
     await websocket.accept()
     try:
-        token, cursor = await _credentials(websocket)
-        async with services.database.transaction() as session:
-            signed_in = await services.sessions.check(session, token)
-        screen = Screen(websocket, services, seat_of(signed_in).work_number, signed_in.session_id, token)
+        login = await login_of(websocket, services)
+        cursor = _cursor(login.given)
+        signed_in = await login.check(services)
+        screen = Screen(websocket, services, seat_of(signed_in).work_number, signed_in.session_id)
         await screen.serve(cursor)
     except WebSocketDisconnect:
         pass
     except Exception as error:
         domain = as_domain_error(error)
-        await _close(websocket, domain or HotlineError("unforeseen; see the log"))
+        await close(websocket, domain or HotlineError("unforeseen; see the log"), _OWN_CODES)
         if domain is None:
             raise
 
 
-async def _credentials(websocket: WebSocket) -> tuple[str, str | None]:
-    """Token and cursor. The first message is the better way: a query string ends up in access logs."""
-    given: dict[str, Any] = dict(websocket.query_params)
-    if "token" not in given:
-        try:
-            async with asyncio.timeout(_FIRST_MESSAGE_SECONDS):
-                given = _message(await websocket.receive())
-        except TimeoutError:
-            raise NotSignedIn("no token came") from None
-    token, cursor = given.get("token"), given.get("cursor") or None
-    if not isinstance(token, str):
-        raise NotSignedIn("no token came")
+def _cursor(given: Mapping[str, Any]) -> str | None:
+    cursor = given.get("cursor") or None
     if cursor is not None and not (isinstance(cursor, str) and _CURSOR.fullmatch(cursor)):
         raise InvalidInput("not a cursor", remedy="send the cursor of the last frame, or none")
-    return token, cursor
+    return cursor
 
 
-def _message(received: Any) -> dict[str, Any]:
-    """What a client sent, as an object; raises InvalidInput, or WebSocketDisconnect if it left."""
-    if received["type"] == "websocket.disconnect":
-        raise WebSocketDisconnect(received.get("code") or 1005)
-    try:
-        message = orjson.loads(received.get("text") or received.get("bytes") or b"")
-    except orjson.JSONDecodeError:
-        message = None
-    if not isinstance(message, dict):
-        raise InvalidInput("a message must be a JSON object")
-    return message
-
-
-async def _close(websocket: WebSocket, error: HotlineError) -> None:
-    status = status_of(error)
-    code = _TRY_AGAIN_LATER if status == 503 else 4000 + status
-    if isinstance(error, TakenOver):
-        code = CLOSED_TAKEN_OVER
-    # The peer may be gone, or the transport half closed: closing is all we want then.
-    with contextlib.suppress(RuntimeError, WebSocketDisconnect, OSError, TimeoutError):
-        async with asyncio.timeout(_SEND_SECONDS):
-            if not isinstance(error, TakenOver):
-                body = {"code": error.code, "detail": error.detail, "remedy": error.remedy}
-                await websocket.send_text(orjson.dumps({"cursor": None, "kind": "error", "body": body}).decode())
-            await websocket.close(code, error.code)
+async def _until(over: asyncio.Future[NoReturn]) -> None:
+    await over
 
 
 def _order(cursor: str) -> tuple[int, int]:
@@ -129,15 +93,15 @@ def _order(cursor: str) -> tuple[int, int]:
 class Screen:
     """One agent's live socket, from hello to close."""
 
-    def __init__(self, websocket: WebSocket, services: Services, agent: str, session_id: int, token: str) -> None:
+    def __init__(self, websocket: WebSocket, services: Services, agent: str, session_id: int) -> None:
         self._websocket = websocket
         self._services = services
         self._agent = agent
         self._session_id = session_id
-        self._token = token
         self._socket = ids.token(9)
         self._feed = services.feed
         self._states: AgentStates = websocket.app.state.agent_states
+        self._beats: ScreenBeats = websocket.app.state.screen_beats
         self._metrics: WebMetrics = websocket.app.state.metrics
         self._writing = asyncio.Lock()
         self._cursor = "0-0"
@@ -145,12 +109,16 @@ class Screen:
 
     async def serve(self, cursor: str | None) -> None:
         """Take the agent's screen over, say hello, then write frames; returns by an exception that says why."""
-        with self._states.listen(self._agent) as changes, self._metrics.screens.track_inprogress():
+        with (
+            self._states.listen(self._agent) as changes,
+            self._beats.beating(self._agent, self._session_id) as over,
+            self._metrics.screens.track_inprogress(),
+        ):
             self._claimed = await self._feed.claim_screen(self._agent, self._socket)
             _log.info("screen.on", agent=self._agent)
             try:
                 await self._hello(cursor)
-                await first_of(self._read(), self._write_frames(), self._write_states(changes), self._beat())
+                await first_of(self._read(), self._write_frames(), self._write_states(changes), _until(over))
             finally:
                 with contextlib.suppress(RedisError):
                     await self._feed.release_screen(self._agent, self._socket)
@@ -166,21 +134,25 @@ class Screen:
             "resumed": resumed,
             "at_ms": self._services.clock.now_ms(),
             "pop": None,
+            "talk": None,
         }
         if not resumed and view is not None and view.state in (*HELD, AgentState.WRAP_UP):
-            body["pop"] = await self._current_pop(view.call)
+            body["pop"] = await self._newest("pop", view.call)
+            if body["pop"] is not None and view.call is not None:
+                body["talk"] = await self._newest("talk", view.call)
         await self._send("hello", body)
 
-    async def _current_pop(self, call: str | None) -> dict[str, Any] | None:
-        """A page that was reloaded in the middle of a call shows that call again."""
-        pop = await self._feed.newest(self._agent, "pop")
-        return pop.body if pop is not None and pop.body.get("call") == call else None
+    async def _newest(self, kind: str, call: str | None) -> dict[str, Any] | None:
+        """A page that was reloaded in the middle of a call shows that call again, as it stands. In the wrap-up the call
+        is nobody's any more: it is the newest, for nothing is offered then."""
+        frame = await self._feed.newest(self._agent, kind)
+        return frame.body if frame is not None and call in (None, frame.body.get("call")) else None
 
     async def _read(self) -> None:
         """Clients have nothing to say but `ping`; reading is how we notice that they left."""
         while True:
             try:
-                message = _message(await self._websocket.receive())
+                message = message_of(await self._websocket.receive())
                 if message.get("type") != "ping":
                     raise InvalidInput("the only message is ping")
                 await self._send("pong", {"at_ms": self._services.clock.now_ms()})
@@ -210,28 +182,12 @@ class Screen:
 
     async def _write_states(self, changes: asyncio.Queue[AgentEvent]) -> None:
         while True:
-            change = asdict(await changes.get())
-            del change["cursor"]  # of another stream
-            await self._send("agent_state", change)
-
-    async def _beat(self) -> None:
-        """Keep the screen marked as on; a Redis that hangs or a session that ended is noticed here."""
-        beats = 0
-        while True:
-            await asyncio.sleep(_BEAT_SECONDS)
-            await self._feed.screen_is_on(self._agent)
-            beats += 1
-            if beats % _BEATS_PER_LOGIN_CHECK == 0:
-                async with self._services.database.transaction() as session:
-                    await self._services.sessions.check(session, self._token)
+            change = await changes.get()
+            await self._send("agent_state", {name: getattr(change, name) for name in _OF_A_CHANGE})
 
     async def _send(self, kind: str, body: dict[str, Any], cursor: str | None = None) -> None:
         """Write one message; `cursor` moves on only with frames of the feed."""
         async with self._writing:
             at = cursor or self._cursor
-            try:
-                async with asyncio.timeout(_SEND_SECONDS):
-                    await self._websocket.send_text(orjson.dumps({"cursor": at, "kind": kind, "body": body}).decode())
-            except TimeoutError:
-                raise TooSlow from None
+            await send(self._websocket, {"cursor": at, "kind": kind, "body": body})
             self._cursor = at

@@ -3,52 +3,236 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 import structlog
 from fastapi import FastAPI
 
+from calls.figure_board import FigureBoard
 from hotline.errors import PartUnavailable
 from hotline.tasks import end
-from web import agent_socket, problems
+from media.studio_decode import LARGEST_BYTES
+from web import agent_socket, citizen, figures_socket, openapi, problems
 from web.agent_states import AgentStates
-from web.body_limit import LimitBody
+from web.body_limit import LONGEST_BODY, LimitBody
+from web.figures_socket import FigureChanges
+from web.file_uploads import FileUploads
 from web.metrics import MeasureRequests, WebMetrics
-from web.routes import agents, auth, calls, directory, health, tickets
+from web.no_nul import RefuseNul
+from web.pages import ServePages
+from web.phone import sip_socket
+from web.phone.lines import PhoneLines
+from web.routes import (
+    accountability,
+    agents,
+    attachments,
+    audit,
+    auth,
+    callbacks,
+    calls,
+    calls_out,
+    catalogue,
+    channel_demands,
+    channels,
+    collected,
+    contacts,
+    directory,
+    erasures,
+    exchange,
+    exchange_platforms,
+    figures,
+    floor,
+    floor_messages,
+    guests,
+    handovers,
+    health,
+    hours,
+    imports,
+    knowledge,
+    knowledge_editing,
+    knowledge_public,
+    masked_calls,
+    menu_lines,
+    menu_releases,
+    menu_texts,
+    menus,
+    message_desk,
+    messages,
+    nuisance,
+    open311,
+    partners,
+    phone,
+    progress,
+    prompt_recordings,
+    prompts,
+    public_demands,
+    queues,
+    recordings,
+    refusals,
+    reports,
+    rosters,
+    rounds,
+    session,
+    sign_in_help,
+    skills,
+    supervision,
+    surveys,
+    talks,
+    targets,
+    teams,
+    ticket_archive,
+    ticket_contacts,
+    ticket_coordination,
+    ticket_figures,
+    ticket_lists,
+    ticket_parts,
+    ticket_procedures,
+    ticket_relations,
+    ticket_rulings,
+    ticket_supervisions,
+    ticket_visits,
+    tickets,
+    topics,
+    unit_desk,
+)
+from web.screen_beats import ScreenBeats
+from web.security_headers import SecurityHeaders
 from web.services import Services
 
 _log = structlog.get_logger(__name__)
 
 _DIRECTORY_SECONDS = 3.0
+_LARGER = {
+    prompt_recordings.UPLOADS: LARGEST_BYTES + LONGEST_BODY,
+    catalogue.IMPORTS: catalogue.LARGEST_BYTES + LONGEST_BODY,
+    imports.IMPORTS: imports.LARGEST_BYTES + LONGEST_BODY,
+}
 
 
 def create_app(services: Services) -> FastAPI:
     """REST, WebSocket and OpenAPI over `services`, which stay the caller's to close."""
     metrics = WebMetrics()
+    beats = ScreenBeats(services)
     states = AgentStates(services.acd, services.redis, services.settings.site.id)
+    changes = FigureChanges(FigureBoard(services.blocking_redis, services.settings.site.id))
+    phones = PhoneLines(services)
     app = FastAPI(
         title="12345 政务服务便民热线",
         summary="Calls, agents and tickets of a city's 12345 line.",
         version="0.1.0",
-        lifespan=_lifespan(services, states),
+        lifespan=_lifespan(states.run, beats.run, changes.run, phones.run, lambda: _keep_directory(services)),
     )
     app.state.services = services
     app.state.metrics = metrics
     app.state.agent_states = states
+    app.state.screen_beats = beats
+    app.state.figure_changes = changes
+    app.state.phone_lines = phones
+    app.state.uploads = prompt_recordings.Uploads()
+    app.state.file_uploads = FileUploads()
     problems.install(app)
-    for module in (auth, agents, calls, directory, tickets, health):
+    openapi.install(app)
+    for module in (
+        auth,
+        session,
+        sign_in_help,
+        phone,
+        agents,
+        calls,
+        figures,
+        ticket_figures,
+        topics,
+        reports,
+        directory,
+        rosters,
+        ticket_relations,
+        refusals,
+        catalogue,
+        imports,
+        ticket_lists,
+        tickets,
+        erasures,
+        ticket_parts,
+        ticket_rulings,
+        ticket_contacts,
+        ticket_supervisions,
+        ticket_procedures,
+        ticket_coordination,
+        ticket_visits,
+        unit_desk,
+        guests,
+        accountability,
+        ticket_archive,
+        queues,
+        skills,
+        hours,
+        supervision,
+        teams,
+        floor_messages,
+        recordings,
+        floor,
+        talks,
+        nuisance,
+        callbacks,
+        calls_out,
+        rounds,
+        messages,
+        message_desk,
+        targets,
+        contacts,
+        masked_calls,
+        partners,
+        handovers,
+        exchange,
+        exchange_platforms,
+        open311,
+        surveys,
+        menus,
+        menu_releases,
+        menu_texts,
+        menu_lines,
+        prompts,
+        prompt_recordings,
+        progress,
+        public_demands,
+        attachments,
+        channel_demands,
+        channels,
+        collected,
+        knowledge,
+        knowledge_editing,
+        knowledge_public,
+        audit,
+        health,
+    ):
         app.include_router(module.router)
+    app.include_router(session.several)
+    app.include_router(reports.published)
+    app.include_router(reports.assessment)
     app.include_router(agent_socket.router)
-    app.add_middleware(LimitBody)
+    app.include_router(figures_socket.router)
+    app.include_router(sip_socket.router)
+    for pages in citizen.ROUTERS:
+        app.include_router(pages)
+    # A little more than the largest upload: what is larger is refused there, in the words of who reads it.
+    files = {attachments.UPLOADS: (services.settings.attachments.largest_mb << 20) + LONGEST_BODY}
+    files[citizen.UPLOADS] = files[attachments.UPLOADS]
+    app.add_middleware(LimitBody, larger=_LARGER | files)
+    app.add_middleware(RefuseNul)
+    app.add_middleware(ServePages, routes=app.routes)
+    app.add_middleware(SecurityHeaders)
     app.add_middleware(MeasureRequests, metrics=metrics)
     return app
 
 
-def _lifespan(services: Services, states: AgentStates) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(
+    *works: Callable[[], Coroutine[Any, Any, None]],
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(states.run()), asyncio.create_task(_keep_directory(services))]
+        tasks = [asyncio.create_task(work()) for work in works]
         try:
             yield
         finally:

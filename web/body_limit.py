@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -10,24 +13,30 @@ LONGEST_BODY = 1 << 20
 
 
 class LimitBody:
-    """Raises 413 inside the application as soon as a body grows too long, whatever its headers promise."""
+    """Raises 413 inside the application as soon as a body grows too long, whatever its headers promise.
 
-    def __init__(self, app: ASGIApp, longest: int = LONGEST_BODY) -> None:
+    `larger`: how long it may be for paths of these patterns.
+    """
+
+    def __init__(self, app: ASGIApp, longest: int = LONGEST_BODY, larger: Mapping[str, int] | None = None) -> None:
         self._app = app
         self._longest = longest
+        self._larger = larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         arrived = 0
+        path = scope["path"]
+        longest = next((size for one, size in self._larger.items() if re.fullmatch(one, path)), self._longest)
 
         async def counted() -> Message:
             nonlocal arrived
             message = await receive()
             arrived += len(message.get("body", b""))
-            if arrived > self._longest:
-                raise HTTPException(413, f"a request may hold {self._longest} bytes")
+            if arrived > longest:
+                raise HTTPException(413, f"a request may hold {longest} bytes")
             return message
 
         await self._app(scope, counted, send)

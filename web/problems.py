@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import orjson
 import redis.exceptions
@@ -14,6 +15,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from hotline.errors import (
     Conflict,
@@ -23,7 +25,10 @@ from hotline.errors import (
     NotFound,
     NotSignedIn,
     PartUnavailable,
+    Stale,
+    TooMany,
 )
+from web.conditional import PreconditionFailed, PreconditionRequired
 
 _log = structlog.get_logger(__name__)
 
@@ -33,9 +38,24 @@ _STATUS: Mapping[type[HotlineError], HTTPStatus] = {
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TooMany: HTTPStatus.TOO_MANY_REQUESTS,
     PartUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
+    PreconditionRequired: HTTPStatus.PRECONDITION_REQUIRED,
 }
 """A subclass of one of these shares its status; any other domain error is ours to mend: 500."""
+
+PROBLEM_TYPE: Final = "application/problem+json"
+
+HTTP_CODES: Final[Mapping[int, str]] = {
+    400: "http.bad_request",
+    404: "http.not_found",
+    405: "http.method_not_allowed",
+    413: "http.request_entity_too_large",
+}
+"""Codes of what is refused before any of ours sees it. Written out: Python's names of statuses change."""
+
+_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 _REDIS_AWAY = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, redis.exceptions.ReadOnlyError)
 _DATABASE_AWAY = (
@@ -100,6 +120,7 @@ def _respond(
     remedy: str = "",
     wrong: list[Wrong] | None = None,
     headers: Mapping[str, str] | None = None,
+    more: Mapping[str, Any] = MappingProxyType({}),
 ) -> Response:
     problem = Problem(
         type=f"urn:hotline:problem:{code}",
@@ -111,31 +132,41 @@ def _respond(
         wrong=wrong or [],
     )
     return Response(
-        orjson.dumps(problem.model_dump()),
+        orjson.dumps({**more, **problem.model_dump()}),
         status_code=status.value,
-        media_type="application/problem+json",
+        media_type=PROBLEM_TYPE,
         headers=dict(headers or {}),
     )
 
 
-def respond(error: HotlineError) -> Response:
-    """The problem+json of a domain error."""
-    status = status_of(error)
+def respond(
+    error: HotlineError, more: Mapping[str, Any] = MappingProxyType({}), status: HTTPStatus | None = None
+) -> Response:
+    """The problem+json of a domain error: `more` are extension members (RFC 9457, 3.2), `status` overrides its own."""
+    status = status or status_of(error)
     headers = {}
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = "1"
-    return _respond(status, error.code, error.detail, remedy=error.remedy, headers=headers)
+    if status is HTTPStatus.TOO_MANY_REQUESTS:
+        headers["Retry-After"] = "60"
+    wrong = [Wrong(where=where, why=why) for where, why in error.wrong]
+    return _respond(status, error.code, error.detail, remedy=error.remedy, wrong=wrong, headers=headers, more=more)
 
 
-async def _on_domain_error(_request: Request, error: Exception) -> Response:
+def refusal_of_stale(request: Request) -> HTTPStatus:
+    """What a change of an outdated version is answered: 412 to If-Match (RFC 9110, 13.1.1), else 409."""
+    return HTTPStatus.PRECONDITION_FAILED if "if-match" in request.headers else HTTPStatus.CONFLICT
+
+
+async def _on_domain_error(request: Request, error: Exception) -> Response:
     domain = as_domain_error(error)
     if domain is None:
         raise error
     if not isinstance(error, HotlineError):
         _log.warning("web.part_failed", code=domain.code, kind=type(error).__name__)
-    return respond(domain)
+    return respond(domain, status=refusal_of_stale(request) if isinstance(domain, Stale) else None)
 
 
 async def _on_invalid_request(_request: Request, error: Exception) -> Response:
@@ -147,12 +178,24 @@ async def _on_invalid_request(_request: Request, error: Exception) -> Response:
     )
 
 
-async def _on_http_exception(_request: Request, error: Exception) -> Response:
+async def _on_http_exception(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     status = HTTPStatus(error.status_code)
-    code = f"http.{status.name.lower()}"
-    return _respond(status, code, str(error.detail), headers=error.headers)
+    headers = dict(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_allowed(request))
+    return _respond(status, HTTP_CODES.get(status.value, "http.error"), str(error.detail), headers=headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """Methods of every route of the path: the router names only those of the first."""
+    routes = request.app.router.routes
+
+    def known(method: str) -> bool:
+        return any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+
+    return [method for method in _METHODS if known(method)]
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:

@@ -28,6 +28,12 @@ class NotReadyReasonMissing(InvalidInput):
     code = "agent.reason_missing"
 
 
+class NotReadyReasonUnknown(InvalidInput):
+    """The line has a list of what an agent may be not ready for; figures are kept by it."""
+
+    code = "agent.reason_unknown"
+
+
 class ExtensionMissing(InvalidInput):
     """No extension was given and the agent has no seat of their own."""
 
@@ -68,6 +74,18 @@ class NotReady(BaseModel):
     reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=32, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
+class MoreTime(BaseModel):
+    """So many seconds more."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    seconds: int = Field(ge=1, le=600)
+
+
+def _one_of(services: Parts) -> str:
+    return f"one of {'、'.join(services.settings.acd.not_ready_reasons)}"
+
+
 async def in_epoch(acd: Acd, step: Callable[[], Awaitable[object]]) -> None:
     """Take a step of distribution; joins the site's epoch first if it has changed since this process joined one.
 
@@ -91,6 +109,8 @@ async def _view(acd: Acd, agent: str) -> AgentView:
         return AgentView(
             agent=agent,
             extension="",
+            host="",
+            queue="",
             groups={},
             state=AgentState.SIGNED_OUT,
             reason="",
@@ -147,11 +167,28 @@ async def ready(agent: CurrentAgent, session: Transaction, services: Parts) -> A
 async def not_ready(body: NotReady, agent: CurrentAgent, session: Transaction, services: Parts) -> AgentView:
     """示忙. In a call it takes effect after it."""
     if not body.reason:
-        raise NotReadyReasonMissing("say why", remedy="for instance 小休, 用餐, 培训")
+        raise NotReadyReasonMissing("say why", remedy=_one_of(services))
+    if body.reason not in services.settings.acd.not_ready_reasons:
+        raise NotReadyReasonUnknown("no such reason", remedy=_one_of(services))
     await in_epoch(services.acd, lambda: services.acd.set_not_ready(agent.work_number, body.reason))
     return await _keep(
         session, services, await _view(services.acd, agent.work_number), AgentState.NOT_READY, body.reason
     )
+
+
+@router.get(
+    "/reasons", response_model=list[str], dependencies=[roles(Role.AGENT, Role.EXPERT, Role.SUPERVISOR, Role.ADMIN)]
+)
+async def reasons(services: Parts) -> list[str]:
+    """What an agent may be not ready (示忙) for."""
+    return list(services.settings.acd.not_ready_reasons)
+
+
+@router.post("/me/extend-wrap-up", response_model=AgentOut)
+async def extend_wrap_up(body: MoreTime, agent: CurrentAgent, services: Parts) -> AgentView:
+    """More time for 话后整理, up to the queue's longest; refused in another state and at the longest."""
+    await in_epoch(services.acd, lambda: services.acd.extend_wrap_up(agent.work_number, body.seconds * 1000))
+    return await _view(services.acd, agent.work_number)
 
 
 @router.post("/me/end-wrap-up", response_model=AgentOut)

@@ -13,8 +13,9 @@ from directory.sessions import SignedIn
 from hotline.errors import NotFound
 from web.access import CurrentSession, Parts, Work
 from web.agent_socket import SESSION_ENDED
-from web.problems import DOCUMENTED
+from web.problems import DOCUMENTED, Problem
 from web.services import Services
+from web.sign_in_limits import SignInLimit
 
 router = APIRouter(prefix="/api/auth", tags=["auth"], responses=DOCUMENTED)
 
@@ -32,6 +33,7 @@ class Login(BaseModel):
 
     user: str = Field(max_length=64)
     password: str = Field(max_length=256)
+    code: str = Field("", max_length=64, description="Of the second step (动态口令), for whoever has one.")
 
 
 class PersonOut(BaseModel):
@@ -64,7 +66,8 @@ class SessionOut(BaseModel):
     current: bool
 
 
-def _person(signed_in: SignedIn) -> PersonOut:
+def person_of(signed_in: SignedIn) -> PersonOut:
+    """Whose session it is, as pages and programs are told."""
     person = signed_in.person
     return PersonOut(
         login=person.login,
@@ -76,29 +79,35 @@ def _person(signed_in: SignedIn) -> PersonOut:
     )
 
 
-async def _close_screen(services: Services, signed_in: SignedIn, session_id: int) -> None:
+async def close_screen(services: Services, signed_in: SignedIn, session_id: int) -> None:
+    """Have the agent's screens of an ended session closed, wherever they are."""
     if signed_in.person.agent:
         await services.feed.publish(signed_in.person.agent.work_number, SESSION_ENDED, {"session": session_id})
 
 
-@router.post("/login")
-async def login(body: Login, services: Parts, user_agent: Annotated[str, Header()] = "") -> LoggedIn:
-    """A bearer token for a login and password. Five wrong passwords lock the login for a quarter of an hour."""
-    opened = await services.sessions.sign_in(body.user, body.password, client=user_agent)
-    return LoggedIn(token=opened.token, expires_at=opened.signed_in.expires_at, person=_person(opened.signed_in))
+@router.post(
+    "/login", responses={429: {"model": Problem, "description": "Too many sign-ins in vain from this address"}}
+)
+async def login(
+    body: Login, services: Parts, limit: SignInLimit, user_agent: Annotated[str, Header()] = ""
+) -> LoggedIn:
+    """A bearer token for a login and password. Some wrong passwords lock the login for a while."""
+    async with limit.counted():
+        opened = await services.sessions.sign_in(body.user, body.password, client=user_agent, code=body.code)
+    return LoggedIn(token=opened.token, expires_at=opened.signed_in.expires_at, person=person_of(opened.signed_in))
 
 
 @router.get("/me")
 async def me(signed_in: CurrentSession) -> PersonOut:
     """Who the token belongs to."""
-    return _person(signed_in)
+    return person_of(signed_in)
 
 
 @router.post("/logout", status_code=status.HTTP_204_NO_CONTENT)
 async def logout(signed_in: CurrentSession, work: Work, services: Parts) -> None:
     """End this session and close its screen."""
     await services.sessions.sign_out(work.session, signed_in)
-    work.afterwards(lambda: _close_screen(services, signed_in, signed_in.session_id))
+    work.afterwards(lambda: close_screen(services, signed_in, signed_in.session_id))
 
 
 @router.get("/sessions")
@@ -127,4 +136,4 @@ async def end_session(
     if session_id not in own:
         raise SessionUnknown("no such session of yours")
     await services.sessions.revoke(work.session, session_id)
-    work.afterwards(lambda: _close_screen(services, signed_in, session_id))
+    work.afterwards(lambda: close_screen(services, signed_in, session_id))

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 from directory.models import Role
 from directory.modes import Mode, Platform
 from directory.snapshot import Line, LinePlan
+from ticketing.schemas import Moment
 from web.access import Parts, roles
 from web.problems import DOCUMENTED
 
@@ -45,6 +46,13 @@ class UnitOut(BaseModel):
     parent_id: int | None
 
 
+class AreaOut(BaseModel):
+    """An administrative division (GB/T 2260): 6 digits to the county, 12 to the village."""
+
+    code: str
+    name: str
+
+
 def _hotline(line: Line, unit: str, at: datetime) -> HotlineOut:
     mode = line.mode_at(at)
     return HotlineOut(
@@ -75,7 +83,7 @@ async def hotlines(services: Parts) -> list[HotlineOut]:
 async def plan(
     services: Parts,
     dialled: Annotated[str, Query(min_length=1, max_length=64, description="The number, in any form.")],
-    at: Annotated[AwareDatetime | None, Query(description="Moment with its zone; now if not given.")] = None,
+    at: Annotated[Moment | None, Query(description="Moment with its zone; now if not given.")] = None,
 ) -> LinePlan:
     """What would happen to a call to this number."""
     return services.directory.snapshot.plan(dialled, at or services.clock.now())
@@ -85,3 +93,9 @@ async def plan(
 async def units(services: Parts) -> list[UnitOut]:
     """All units."""
     return [UnitOut.model_validate(unit) for unit in services.directory.snapshot.units]
+
+
+@router.get("/areas")
+async def areas(services: Parts) -> list[AreaOut]:
+    """Where a demand may be: the divisions that the settings name, by code."""
+    return [AreaOut(code=code, name=name) for code, name in sorted(services.settings.site.areas.items())]

@@ -8,8 +8,10 @@ from collections.abc import Awaitable, Callable
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
+from redis.exceptions import RedisError
 from sqlalchemy import text
 
+from calls.figure_board import FigureBoard
 from web.access import Parts
 from web.metrics import WebMetrics
 from web.problems import as_domain_error
@@ -57,7 +59,12 @@ async def healthz(services: Parts, response: Response) -> Health:
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {CONTENT_TYPE_LATEST: {}}}})
-async def metrics(request: Request) -> Response:
+async def metrics(request: Request, services: Parts) -> Response:
     """Prometheus' text format."""
     measured: WebMetrics = request.app.state.metrics
+    try:
+        board = await FigureBoard(services.redis, services.settings.site.id).read()
+    except (RedisError, OSError):
+        board = None
+    measured.figures.update(board, services.clock.now_ms())
     return Response(generate_latest(measured.registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,237 @@
+"""Opening hours (工作时间) by week, special days, and the working days (工作日) of the city."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, status
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from directory import lines, repository, special_days
+from directory.hours import DAY_MINUTES, Span, SpecialDay, WeeklyHours
+from directory.models import Role
+from hotline.errors import InvalidInput
+from web.access import Parts, Transaction, roles
+from web.administration import Administration, Note
+from web.problems import DOCUMENTED
+
+router = APIRouter(prefix="/api/hours", tags=["hours"], responses=DOCUMENTED)
+
+_READERS = (Role.AGENT, Role.EXPERT, Role.SUPERVISOR, Role.DISPATCHER, Role.AUDITOR, Role.ADMIN)
+_MOST_DAYS = 400
+
+ScheduleName = Annotated[str, Path(min_length=1, max_length=64)]
+Minute = Annotated[int, Field(ge=0, le=DAY_MINUTES, description="Minutes after local midnight.")]
+
+
+class OpenSpan(BaseModel):
+    """Open from `opens` until before `closes`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    opens: Minute
+    closes: Minute
+
+
+class WeekSpan(OpenSpan):
+    """A span of an ISO weekday, Monday 1."""
+
+    weekday: Annotated[int, Field(ge=1, le=7)]
+
+
+class Week(BaseModel):
+    """A week's hours. With `follows_holidays` closed on the State Council's holidays, and open on weekends worked."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    spans: list[WeekSpan] = Field(max_length=70)
+    timezone: Annotated[str, Field(max_length=64)] | None = Field(None, description="IANA zone; the site's.")
+    follows_holidays: bool = False
+
+
+class DayHours(BaseModel):
+    """A day's own hours; no span: closed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    spans: list[OpenSpan] = Field(max_length=10)
+    note: Note = ""
+
+
+class SpecialDayOut(DayHours):
+    """A special day."""
+
+    day: date
+
+
+class ScheduleOut(Week):
+    """A schedule by name, with its own special days."""
+
+    name: str
+    special_days: list[SpecialDayOut]
+
+
+class Worked(BaseModel):
+    """Whether a day is worked."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    worked: bool
+    note: Note = ""
+
+
+class WorkdayOut(BaseModel):
+    """A day; `worked` null: nobody has laid it down yet. `here`: laid down by this city."""
+
+    day: date
+    worked: bool | None
+    here: bool
+    note: str
+
+
+class DueOut(BaseModel):
+    """The last day of a limit in working days, the start not counted; `ends_at` is its 24:00 in the city.
+
+    `provisional`: a day on the way is not laid down yet.
+    """
+
+    day: date
+    ends_at: datetime
+    provisional: bool
+
+
+class Complete(BaseModel):
+    """Whether every exceptional day of a year has been entered."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    complete: bool
+
+
+@router.get("/schedules", dependencies=[roles(*_READERS)])
+async def schedules(session: Transaction) -> list[ScheduleOut]:
+    """Every schedule."""
+    return await _schedules(session)
+
+
+@router.put("/schedules/{name}", dependencies=[roles(Role.ADMIN)])
+async def save_schedule(name: ScheduleName, body: Week, change: Administration) -> ScheduleOut:
+    """Enter a schedule or replace its week; lines, targets and queues that use it follow."""
+    session, services = change.session, change.services
+    before = _find(await _schedules(session), name)
+    spans = tuple(sorted(Span(span.weekday, span.opens, span.closes) for span in body.spans))
+    if len({(span.weekday, span.opens) for span in spans}) != len(spans):
+        raise InvalidInput("two spans of a day begin together")
+    hours = WeeklyHours(body.timezone or services.settings.site.timezone, spans)
+    await lines.define_schedule(session, name, hours, now=services.clock.now(), follows_holidays=body.follows_holidays)
+    return await _saved(change, name, before)
+
+
+@router.put("/schedules/{name}/days/{day}", dependencies=[roles(Role.ADMIN)])
+async def save_day(name: ScheduleName, day: date, body: DayHours, change: Administration) -> ScheduleOut:
+    """Give a schedule hours of its own on a day, or close it."""
+    before = _find(await _schedules(change.session), name)
+    special = SpecialDay(day, tuple((span.opens, span.closes) for span in body.spans))
+    now = change.services.clock.now()
+    await special_days.set_special_day(change.session, name, special, note=body.note, now=now)
+    return await _saved(change, name, before)
+
+
+@router.delete("/schedules/{name}/days/{day}", dependencies=[roles(Role.ADMIN)])
+async def clear_day(name: ScheduleName, day: date, change: Administration) -> ScheduleOut:
+    """Let the week's hours hold on a day again."""
+    before = _find(await _schedules(change.session), name)
+    await special_days.clear_special_day(change.session, name, day, now=change.services.clock.now())
+    return await _saved(change, name, before)
+
+
+@router.get("/workdays", dependencies=[roles(*Role)])
+async def workdays(session: Transaction, first: date, last: date) -> list[WorkdayOut]:
+    """The days from `first` to `last`, both in, at most 400."""
+    if not 0 <= (last - first).days < _MOST_DAYS:
+        raise InvalidInput(f"1 to {_MOST_DAYS} days at a time")
+    calendar = await repository.workdays(session)
+    notes = {row.day: row.note for row in await special_days.overrides(session)}
+    days = (date.fromordinal(number) for number in range(first.toordinal(), last.toordinal() + 1))
+    return [
+        WorkdayOut(day=day, worked=calendar.is_workday(day), here=day in notes, note=notes.get(day, "")) for day in days
+    ]
+
+
+@router.get("/workdays/due", dependencies=[roles(*Role)])
+async def due(
+    session: Transaction, services: Parts, start: date, days: Annotated[int, Query(ge=0, le=1_000)]
+) -> DueOut:
+    """The last day of a limit that begins on `start`."""
+    found = (await repository.workdays(session)).due(start, days)
+    ends_at = found.end(services.settings.site.timezone)
+    return DueOut(day=found.day, ends_at=ends_at, provisional=found.provisional)
+
+
+@router.put("/workdays/{day}", dependencies=[roles(Role.ADMIN)])
+async def lay_down(day: date, body: Worked, change: Administration) -> WorkdayOut:
+    """Say that a day is worked or not, whatever the published calendar says."""
+    return await _laid_down(change, day, body.worked, body.note)
+
+
+@router.delete("/workdays/{day}", dependencies=[roles(Role.ADMIN)])
+async def take_back(day: date, change: Administration) -> WorkdayOut:
+    """Let the published calendar hold for a day again."""
+    return await _laid_down(change, day, None, "")
+
+
+@router.put("/workdays/years/{year}", status_code=status.HTTP_204_NO_CONTENT, dependencies=[roles(Role.ADMIN)])
+async def complete_year(year: Annotated[int, Path(ge=2004, le=2999)], body: Complete, change: Administration) -> None:
+    """Say that every exceptional day of a year has been entered: its other days are as their weekday says."""
+    now = change.services.clock.now()
+    await special_days.complete_year(change.session, year, complete=body.complete, now=now)
+    await change.record("workdays.year", f"workdays:{year}", None, body.model_dump())
+
+
+async def _laid_down(change: Administration, day: date, worked: bool | None, note: str) -> WorkdayOut:
+    session = change.session
+    (before,) = await workdays(session, day, day)
+    await special_days.lay_down(session, day, worked, note=note, now=change.services.clock.now())
+    (after,) = await workdays(session, day, day)
+    await change.record(
+        "workdays.day", f"workdays:{day}", before.model_dump(mode="json"), after.model_dump(mode="json")
+    )
+    return after
+
+
+async def _schedules(session: AsyncSession) -> list[ScheduleOut]:
+    found = []
+    for row, spans in await repository.weeks(session):
+        own = await special_days.special_days(session, row.name)
+        found.append(
+            ScheduleOut(
+                name=row.name,
+                timezone=row.timezone,
+                follows_holidays=row.follows_holidays,
+                spans=[WeekSpan(weekday=one.weekday, opens=one.opens, closes=one.closes) for one in spans],
+                special_days=[
+                    SpecialDayOut(
+                        day=one.special.day,
+                        spans=[OpenSpan(opens=opens, closes=closes) for opens, closes in one.special.spans],
+                        note=one.note,
+                    )
+                    for one in own
+                ],
+            )
+        )
+    return found
+
+
+def _find(found: list[ScheduleOut], name: str) -> ScheduleOut | None:
+    return next((one for one in found if one.name == name), None)
+
+
+async def _saved(change: Administration, name: str, before: ScheduleOut | None) -> ScheduleOut:
+    after = _find(await _schedules(change.session), name)
+    if after is None:
+        raise special_days.UnknownSchedule("no such schedule")
+    told = before.model_dump(mode="json") if before else None
+    await change.record("schedule.saved", f"schedule:{name}", told, after.model_dump(mode="json"))
+    return after

@@ -1,0 +1,248 @@
+"""Recordings (录音): those of a call, their sound by ranges, waveforms, legal holds (依法保全).
+
+Supervisors and auditors may hear them; agents their own talks, if `recording.agents_may_hear`. Each hearing needs a
+reason, and is in the audit log before a sound is given out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import chain
+from typing import Annotated
+
+import structlog
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from calls.models import JournalRow
+from calls.recording import keeping
+from calls.recording.files import Vault
+from calls.recording.keeping import CHANGED
+from calls.recording.tables import RecordingRow
+from directory.models import Role
+from directory.sessions import SignedIn
+from hotline.clock import from_ms
+from hotline.errors import HotlineError, NotAllowed
+from hotline.ids import call_id
+from media.cipher import SealedFile
+from media.errors import SealBroken
+from media.recording import MEDIA_TYPES
+from media.waveform import PEAKS_A_SECOND
+from web.access import CurrentSession, Parts, Transaction, roles
+from web.administration import Administration, Reason
+from web.byte_range import RangeNotSatisfiable, byte_range
+from web.playbacks import Playbacks
+from web.problems import DOCUMENTED, respond
+from web.services import Services
+
+_log = structlog.get_logger(__name__)
+
+_SUPERIORS = (Role.SUPERVISOR, Role.AUDITOR)
+_HEARERS = (*_SUPERIORS, Role.AGENT, Role.EXPERT)
+_KEEPERS = (*_SUPERIORS, Role.ADMIN)
+
+router = APIRouter(tags=["recordings"], responses=DOCUMENTED)
+
+RecordingId = Annotated[int, Path(ge=1, lt=2**63)]
+
+
+class RecordingOut(BaseModel):
+    """A segment of a call's recording. `gap_ms` is missing of the talk; `why` it is damaged."""
+
+    id: int
+    call_id: str
+    host: str
+    state: str
+    why: str | None
+    started_at: datetime
+    length_ms: int
+    gap_ms: int
+    sound: str | None
+    size: int
+    sha256: str | None
+    retain_until: datetime
+    erased_at: datetime | None
+    held_at: datetime | None
+    held_by: str | None
+    hold_reason: str | None
+
+    @classmethod
+    def of(cls, row: RecordingRow) -> RecordingOut:
+        """As a page is told of it."""
+        told = {name: getattr(row, name) for name in cls.model_fields if name != "started_at"}
+        return cls(started_at=from_ms(row.started_ms), **told)
+
+
+class Peaks(BaseModel):
+    """Largest samples, 0 to 255, `a_second` of them for each channel."""
+
+    a_second: int
+    citizen: list[int]
+    others: list[int]
+
+
+class WhyHeard(BaseModel):
+    """Why a recording is to be heard, held, or no longer held."""
+
+    reason: Reason
+
+
+class Ticket(BaseModel):
+    """Where the sound is. The address holds the ticket: it is not to be passed on."""
+
+    sound: str
+
+
+async def _may_hear(session: AsyncSession, services: Services, by: SignedIn, call: str) -> None:
+    """Raises NotAllowed."""
+    if by.person.roles & set(_SUPERIORS):
+        return
+    agent = by.person.agent
+    if services.settings.recording.agents_may_hear and agent is not None:
+        own = select(JournalRow.seq).where(
+            JournalRow.call_id == call, JournalRow.kind == "answered", JournalRow.agent == agent.work_number
+        )
+        if await session.scalar(own.limit(1)) is not None:
+            return
+    raise NotAllowed("not your recording to hear")
+
+
+@router.get("/api/calls/{call}/recordings", dependencies=[roles(*_HEARERS)])
+async def listed(
+    session: Transaction, services: Parts, by: CurrentSession, call: Annotated[str, Path(max_length=64)]
+) -> list[RecordingOut]:
+    """The segments of a call, in order; usually one."""
+    await _may_hear(session, services, by, call_id(call))
+    return [RecordingOut.of(row) for row in await keeping.of_call(session, call)]
+
+
+@router.get("/api/recordings/{recording}/peaks", dependencies=[roles(*_HEARERS)])
+async def peaks(session: Transaction, services: Parts, by: CurrentSession, recording: RecordingId) -> Peaks:
+    """The waveform."""
+    row = await keeping.recording(session, recording)
+    await _may_hear(session, services, by, row.call_id)
+    return Peaks(a_second=PEAKS_A_SECOND, citizen=list(row.peaks_citizen or b""), others=list(row.peaks_others or b""))
+
+
+@router.post("/api/recordings/{recording}/playbacks", status_code=201, dependencies=[roles(*_HEARERS)])
+async def play(change: Administration, recording: RecordingId, why: WhyHeard) -> Ticket:
+    """Ask to hear a recording; the reason goes into the audit log."""
+    services = change.services
+    row = await keeping.recording(change.session, recording)
+    await _may_hear(change.session, services, change.by, row.call_id)
+    try:
+        await asyncio.to_thread(_whole, services, row)
+    except SealBroken:
+        await _note_damage(services, recording)
+        raise
+    ticket = await Playbacks(services.redis, services.settings.site.id).give(recording, length_ms=row.length_ms)
+    await change.record("recording.heard", f"recording:{recording}", after={"call": row.call_id, "reason": why.reason})
+    return Ticket(sound=f"/api/recordings/{recording}/sound?ticket={ticket}")
+
+
+@router.head("/api/recordings/{recording}/sound", include_in_schema=False)
+@router.get(
+    "/api/recordings/{recording}/sound",
+    response_class=Response,
+    responses={code: {"content": {kind: {} for kind in MEDIA_TYPES.values()}} for code in (200, 206)},
+)
+async def sound(  # noqa: PLR0917 - FastAPI gives them by name
+    request: Request,
+    services: Parts,
+    session: Transaction,
+    recording: RecordingId,
+    ticket: Annotated[str, Query(max_length=64)],
+    range_: Annotated[str | None, Header(alias="Range", max_length=200)] = None,
+    if_range: Annotated[str | None, Header(alias="If-Range", max_length=200)] = None,
+) -> Response:
+    """The sound, or a range of it (206). Nothing is given out that was changed since it was sealed."""
+    await Playbacks(services.redis, services.settings.site.id).check(ticket, recording)
+    row = await keeping.recording(session, recording)
+    etag = f'"{row.sha256}"'
+    try:
+        file = await asyncio.to_thread(_opened, services, row)
+        try:
+            part = byte_range(range_ if if_range in (None, etag) else None, file.size)
+            start, end = part or (0, file.size)
+            pieces = file.read(start, end - start)
+            # The first piece now: what cannot be opened is a problem, and not half an answer.
+            first = b"" if request.method == "HEAD" else await asyncio.to_thread(next, pieces, b"")
+        except BaseException:
+            file.close()
+            raise
+    except RangeNotSatisfiable as error:
+        response = respond(error)
+        response.status_code = 416
+        response.headers["Content-Range"] = f"bytes */{error.size}"
+        return response
+    except SealBroken:
+        await _note_damage(services, recording)
+        raise
+    headers = {
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "no-store",
+        "Content-Length": str(end - start),
+        "ETag": etag,
+        "X-Content-Type-Options": "nosniff",
+    }
+    if part is not None:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size}"
+    status = 200 if part is None else 206
+    kind = MEDIA_TYPES[row.sound or "mp3"]
+    if request.method == "HEAD":
+        file.close()
+        return Response(status_code=status, headers=headers, media_type=kind)
+    return StreamingResponse(_given(file, first, pieces, recording), status, headers, media_type=kind)
+
+
+def _given(file: SealedFile, first: bytes, pieces: Iterator[bytes], recording: int) -> Iterator[bytes]:
+    try:
+        yield from chain((first,), pieces)
+    except SealBroken:
+        # The answer has begun: it is cut off, and shorter than it said.
+        _log.error("recording.damaged", recording=recording)
+        raise
+    finally:
+        file.close()
+
+
+@router.post("/api/recordings/{recording}/hold", status_code=204, dependencies=[roles(*_KEEPERS)])
+async def hold(change: Administration, recording: RecordingId, why: WhyHeard) -> None:
+    """Keep it whatever its time (依法保全)."""
+    row = await keeping.recording(change.session, recording, lock=True)
+    keeping.hold(row, by=change.actor, reason=why.reason, at=change.services.clock.now())
+    await change.record("recording.held", f"recording:{recording}", after={"reason": why.reason})
+
+
+@router.post("/api/recordings/{recording}/hold/lift", status_code=204, dependencies=[roles(*_KEEPERS)])
+async def lift(change: Administration, recording: RecordingId, why: WhyHeard) -> None:
+    """End a hold: from now on its time counts again."""
+    row = await keeping.recording(change.session, recording, lock=True)
+    before = {"reason": row.hold_reason, "by": row.held_by}
+    keeping.lift(row)
+    await change.record("recording.hold_lifted", f"recording:{recording}", before, {"reason": why.reason})
+
+
+def _opened(services: Services, row: RecordingRow) -> SealedFile:
+    return keeping.opened(Vault.of(services.settings), row, services.settings.asterisk.systemname)
+
+
+def _whole(services: Services, row: RecordingRow) -> None:
+    _opened(services, row).close()
+
+
+async def _note_damage(services: Services, recording: int) -> None:
+    """In a transaction of its own: that of the request is rolled back."""
+    _log.error("recording.damaged", recording=recording)
+    async with services.database.transaction() as session:
+        row = await keeping.recording(session, recording, lock=True)
+        try:
+            keeping.found(row, CHANGED)
+        except HotlineError:
+            # Erased or noted meanwhile.
+            return

@@ -1,0 +1,38 @@
+import type { RouteRecordRaw } from 'vue-router'
+
+import { maySee, type Role } from '@/session/roles'
+
+export interface Entry {
+  path: string
+  title: string
+  order: number
+}
+
+export interface Group {
+  name: string
+  entries: Entry[]
+}
+
+/** The order of groups in the navigation; those that are not named here follow by name. */
+const GROUPS = ['话务', '工单', '现场', '知识', '菜单', '管理']
+
+/** What somebody with `roles` finds in the navigation, by group. */
+export function navigation(routes: readonly RouteRecordRaw[], roles: readonly Role[]): Group[] {
+  const groups = new Map<string, Entry[]>()
+  for (const route of routes) {
+    const { meta } = route
+    if (!meta?.nav || !maySee(roles, meta.roles)) continue
+    const entries = groups.get(meta.nav.group) ?? []
+    entries.push({ path: route.path, title: meta.title, order: meta.nav.order })
+    groups.set(meta.nav.group, entries)
+  }
+  const place = (name: string): number => (GROUPS.includes(name) ? GROUPS.indexOf(name) : GROUPS.length)
+  return [...groups]
+    .map(([name, entries]) => ({ name, entries: entries.sort((a, b) => a.order - b.order) }))
+    .sort((a, b) => place(a.name) - place(b.name) || a.name.localeCompare(b.name, 'zh-CN'))
+}
+
+/** The page somebody with `roles` begins the day on: the first of their navigation. */
+export function startOf(routes: readonly RouteRecordRaw[], roles: readonly Role[]): string | null {
+  return navigation(routes, roles)[0]?.entries[0]?.path ?? null
+}

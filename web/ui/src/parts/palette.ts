@@ -1,0 +1,4 @@
+import { ref } from 'vue'
+
+/** Whether the palette of commands is open; Ctrl+K turns it. */
+export const paletteOpen = ref(false)
