@@ -28,18 +28,12 @@ from server.asterisk.instance import prepare
 from server.asterisk.layout import ROOT_DIRECTORY, Layout, find
 from server.asterisk.process import cli, running
 from server.asterisk.render import EmergencyRoute, NativeQueue
+from tests.ports import free_port
 
 CARRIER = "127.0.0.2"
 """Address citizens' calls come from: the trunk `carrier` knows it. Phones use other addresses of the loopback net."""
 
 A_LAW_SILENCE = b"\xd5"
-
-
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM, address: str = "127.0.0.1") -> int:
-    """A loopback port nobody uses now."""
-    with socket.socket(type=kind) as probe:
-        probe.bind((address, 0))
-        return int(probe.getsockname()[1])
 
 
 def free_pair() -> int:

@@ -10,7 +10,6 @@ import importlib
 import itertools
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -26,18 +25,65 @@ import redis
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from hotline.database import Base
+from tests.ports import free_port
 
-_MODELS = ("directory.models", "ticketing.models", "calls.models", "acd.presence")
+_LONGEST = (
+    "tests/test_bench.py",
+    "tests/web/test_rest.py",
+    "tests/web/test_schema.py",
+    "tests/calls/test_waiting_heard.py",
+    "tests/server/test_demo.py",
+)
+"""Files that take a minute and more: they are begun first, so that none is left alone at the end of a run."""
+
+_MODELS = (
+    "directory.models",
+    "ticketing.models",
+    "ticketing.clock_tables",
+    "ticketing.handling.tables",
+    "ticketing.visits.tables",
+    "ticketing.procedures.tables",
+    "ticketing.coordination.tables",
+    "ticketing.unit_desk.tables",
+    "ticketing.guests.tables",
+    "ticketing.progress_tables",
+    "ticketing.relations.tables",
+    "ticketing.refusals.tables",
+    "ticketing.catalogue.tables",
+    "ticketing.knowledge.tables",
+    "ticketing.figures.tables",
+    "ticketing.reports.tables",
+    "ticketing.importing.tables",
+    "ticketing.exchange.tables",
+    "ticketing.channels.tables",
+    "ticketing.attachments.tables",
+    "ticketing.collected.tables",
+    "calls.models",
+    "calls.figure_tables",
+    "calls.callback_models",
+    "calls.round_models",
+    "calls.call_out_models",
+    "calls.recording.tables",
+    "calls.handover_models",
+    "calls.erasing_tables",
+    "acd.presence",
+    "acd.queue_tables",
+    "acd.roster_tables",
+    "calls.nuisance_tables",
+    "calls.survey_tables",
+    "calls.vulnerable",
+    "ivr.tables",
+    "media.studio_tables",
+)
 """Modules that declare tables."""
 
 _DEADLINE = 30.0
 
 
-def free_port() -> int:
-    """A loopback TCP port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The order in which files are given out, where several processes run them (`--no-loadscope-reorder`)."""
+    place = {file: number for number, file in enumerate(_LONGEST)}
+    items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(place)))
 
 
 def _until(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:

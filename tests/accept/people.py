@@ -18,6 +18,8 @@ from server.demo.phone import Incoming, Phone, PhoneCall, answer_at_once
 from tests.accept.line import CARRIER, PASSWORD, Line, eventually
 
 _numbers = itertools.count(13_800_000_001)
+_tokens: dict[tuple[str, str], str] = {}
+"""By address of the line and login: a password is slow to check on purpose, and an agent sits down many times."""
 
 
 def citizen_number() -> str:
@@ -97,10 +99,17 @@ class Desk:
     async def until_state(self, *states: str, seconds: float = 10.0) -> None:
         """Wait until the agent is in one of these states."""
 
-        async def look() -> bool:
-            return await self.state() in states
+        seen = ""
 
-        await eventually(look, f"agent {self.agent} is {' or '.join(states)}", seconds=seconds)
+        async def look() -> bool:
+            nonlocal seen
+            seen = await self.state()
+            return seen in states
+
+        try:
+            await eventually(look, f"agent {self.agent} is {' or '.join(states)}", seconds=seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}, and is {seen}") from None
 
     async def frame(self, kind: str, *, call: str = "", since: float = 0.0, seconds: float = 15.0) -> Frame:
         """The first frame of this kind (about this call), waiting for it."""
@@ -153,6 +162,20 @@ class Desk:
         await self.phone.close()
 
 
+async def log_in(http: httpx.AsyncClient, login: str) -> str:
+    """A token of this login, which the client sends from now on; one that is still good is taken again."""
+    known = (str(http.base_url), login)
+    if token := _tokens.get(known):
+        http.headers["Authorization"] = f"Bearer {token}"
+        if (await http.get("/api/auth/me")).status_code == 200:
+            return token
+    answer = await http.post("/api/auth/login", json={"user": login, "password": PASSWORD})
+    assert answer.status_code == 200, answer.text
+    token = _tokens[known] = str(answer.json()["token"])
+    http.headers["Authorization"] = f"Bearer {token}"
+    return token
+
+
 async def desk(
     line: Line,
     agent: str,
@@ -166,10 +189,7 @@ async def desk(
     phone = await Phone(extension, server=line.sip, password=line.phone_password(extension), on_call=on_call).start()
     await phone.register()
     http = httpx.AsyncClient(base_url=line.web, timeout=10.0, trust_env=False)
-    answer = await http.post("/api/auth/login", json={"user": agent, "password": PASSWORD})
-    assert answer.status_code == 200, answer.text
-    token = answer.json()["token"]
-    http.headers["Authorization"] = f"Bearer {token}"
+    token = await log_in(http, agent)
     seat = Desk(line, agent, extension, phone, http, token)
     if screen:
         await seat.open_screen()

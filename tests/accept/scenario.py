@@ -43,8 +43,7 @@ async def run_item(topic: str, item: Item, line: Line, scale: Scale) -> bool:
         print(f"FAIL {topic}-{item.number} {item.title}", flush=True)
         return False
     finally:
-        while line.cleanup:
-            await line.cleanup.pop()()
+        await line.go_home()
     took = time.monotonic() - started
     print(f"PASS {topic}-{item.number} {item.title} ({seen}; {took:.0f} s)", flush=True)
     return True

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -45,10 +46,19 @@ class SippCallers:
     def turns(self) -> list[tuple[str, str]]:
         """What happened so far, in order: (what, number). What: `dialled`, `answered` (by Asterisk, not yet by an
         agent), `released` (the line hung up), `left` (the caller did), `over`."""
+        return [(words[1], words[2]) for words in self._words()]
+
+    def _words(self) -> list[list[str]]:
         with contextlib.suppress(FileNotFoundError):
-            lines = (self._folder / "turns.log").read_text(errors="replace").splitlines()
-            return [(words[1], words[2]) for line in lines if len(words := line.split(maxsplit=2)) == 3]
+            text = (self._folder / "turns.log").read_text(errors="replace")
+            # The last line may be under way.
+            lines = text.splitlines()[: None if text.endswith("\n") else -1]
+            return [words for line in lines if len(words := line.split()) >= 3]
         return []
+
+    def dialled_at(self) -> list[float]:
+        """When each was dialled, in seconds since 1970."""
+        return [float(words[-1]) for words in self._words() if words[1] == "dialled"]
 
     def who(self, what: str) -> list[str]:
         """Numbers to which this happened, in order."""
@@ -102,15 +112,17 @@ async def sipp_callers(
     hold_seconds: float,
     address: str = CARRIER,
     sender: bytes = b"<sip:[field0]@[local_ip]:[local_port]>",
+    numbers: Sequence[str] = (),
 ) -> AsyncIterator[SippCallers]:
     """So many citizens dial `number`, `rate` a second, and stay `hold_seconds` at most after being answered.
 
     `address` is where they call from: one that a trunk of the line identifies. `sender` is the From header as sent, any
-    bytes (with SIPp's keywords); by default the caller's number alone. What still runs at the end is hung up.
+    bytes (with SIPp's keywords); by default the caller's number alone, which is new unless `numbers` are given. What
+    still runs at the end is hung up.
     """
     if not 1 <= calls <= _MOST_CALLS or not 0 < hold_seconds <= _MOST_SECONDS:
         raise ValueError(f"at most {_MOST_CALLS} calls of at most {_MOST_SECONDS} s")
-    numbers = [citizen_number() for _ in range(calls)]
+    numbers = numbers or [citizen_number() for _ in range(calls)]
     folder = Path(tempfile.mkdtemp(prefix="sipp-", dir=line.settings.var_dir))
     scenario = _SCENARIO.read_bytes().replace(b"@FROM@", sender)
     (folder / "scenario.xml").write_bytes(scenario.replace(b"@HOLD_MS@", b"%d" % (hold_seconds * 1000)))
@@ -148,10 +160,15 @@ async def sipp_callers(
 
 def _rate(rate: float) -> list[str]:
     """SIPp counts whole calls per period of milliseconds."""
-    return ["-r", "1", "-rp", str(max(1, round(1000 / rate)))]
+    if rate > 1000:
+        return ["-r", str(round(rate / 1000)), "-rp", "1"]
+    return ["-r", "1", "-rp", str(round(1000 / rate))]
 
 
 def _free_port(address: str) -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((address, 0))
-        return int(probe.getsockname()[1])
+    """A UDP port that stays free until SIPp takes it: none of those that are given to whoever asks for any."""
+    while True:
+        port = random.randrange(10_000, 30_000)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
+            probe.bind((address, port))
+            return port

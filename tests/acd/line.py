@@ -8,8 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+from redis.client import NEVER_DECODE
 
-from acd.model import AcdPolicy, CallRequest, Offer, Step
+from acd.model import AcdPolicy, CallRequest, Offer
+from acd.needs import Need
+from acd.queues import QueueRule, QueueStep
 from acd.scripting import read_sources
 from acd.service import Acd
 from hotline.clock import ManualClock
@@ -18,8 +21,20 @@ from hotline.redis import Redis
 
 SITE = "smx"
 START = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)
-EXPERTS_FIRST = (Step(0, ("expert-12333",)), Step(15_000, ("expert-12333", "general")))
-GENERAL = (Step(0, ("general",)),)
+
+
+def rule(queue: str, *steps: tuple[int, str], **more: Any) -> QueueRule:
+    """A queue's rule from steps such as `(0, "general expert:4")`."""
+    parsed = tuple(QueueStep(after, tuple(Need.parse(need) for need in needs.split())) for after, needs in steps)
+    return QueueRule(queue, queue, parsed, **more)
+
+
+RULES = (
+    rule("general", (0, "general")),
+    rule("experts", (0, "expert-12333"), (15_000, "expert-12333 general")),
+    rule("expert", (0, "expert"), (4_000, "expert general")),
+)
+"""The queues a line of tests begins with."""
 
 
 def sources_without(*guards: str) -> dict[str, str]:
@@ -41,7 +56,8 @@ class Line:
     def __init__(self, redis: Redis, policy: AcdPolicy | None = None, sources: Mapping[str, str] | None = None) -> None:
         self.redis = redis
         self.clock = ManualClock(START)
-        self.policy = policy or AcdPolicy()
+        # An Asterisk is seen for ever, but where a test is about that.
+        self.policy = policy or AcdPolicy(host_lease_ms=10**9)
         self.sources = sources
         self.epochs = 0
         self._calls = 0
@@ -67,6 +83,7 @@ class Line:
             self.pass_ms(self.policy.rebuild_ms)
             await acd.run_timers()
         await acd.heartbeat()
+        await acd.configure(RULES, 1)
         return acd
 
     async def agent(self, acd: Acd, agent: str, *groups: str, ready: bool = True) -> None:
@@ -84,7 +101,7 @@ class Line:
             "call": f"ast1-1763761000.{self._calls}",
             "entered_ms": self.now,
             "owner": acd._process,
-            "steps": GENERAL,
+            "queue": "general",
             "hotline": "12345",
             "label": '{"channel":"PJSIP/carrier-1"}',
         }
@@ -110,7 +127,7 @@ class Line:
         """Everything distribution has stored, to show that nothing changed. Inboxes and events included."""
         # By content: a dump of a hash that Redis is rehashing differs without a change.
         readers: dict[str, Callable[[str], Awaitable[Any]]] = {
-            "hash": self.redis.hgetall,
+            "hash": lambda name: self.redis.execute_command("HGETALL", name, **{NEVER_DECODE: True}),
             "zset": lambda name: self.redis.zrange(name, 0, -1, withscores=True),
             "list": lambda name: self.redis.lrange(name, 0, -1),
             "stream": self.redis.xrange,

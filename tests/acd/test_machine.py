@@ -28,21 +28,21 @@ from hypothesis.stateful import (
 from redis.exceptions import ResponseError
 
 from acd.errors import AnsweredCall, EpochChanged, StaleReservation
-from acd.model import AcdPolicy, CallRequest, Offer, Step
+from acd.model import AcdPolicy, CallRequest, Offer
 from acd.scripting import site_keys
 from acd.service import Acd
-from acd.states import AGENT_MOVES, CALL_MOVES, AgentState, CallState, Outcome, moves_text
+from acd.states import AGENT_MOVES, CALL_MOVES, TALKS, AgentState, CallState, Outcome
 from hotline.errors import Conflict, HotlineError
 from tests.acd import invariants
-from tests.acd.line import SITE, Line, sources_without
+from tests.acd.line import RULES, SITE, Line, sources_without
+from tests.acd.line import rule as rule_of
 
 NAMES = ("ast1/voice-1", "ast1/voice-2", "ast1/voice-3")
 AGENTS = ("1001", "1002", "1003")
-POLICY = AcdPolicy(lease_ms=3_000, orphan_ms=9_000, unreachable_ms=20_000, absent_ms=40_000, forget_ms=10**9)
-STEPS = (
-    (Step(0, ("general",)),),
-    (Step(0, ("expert",)), Step(4_000, ("expert", "general"))),
+POLICY = AcdPolicy(
+    lease_ms=3_000, orphan_ms=9_000, unreachable_ms=20_000, absent_ms=40_000, forget_ms=10**9, host_lease_ms=10**9
 )
+QUEUES = ("general", "expert")
 WISHES = ("ready", "ready", "not_ready", "sign_out", "end_wrap_up")
 ACTS = ("ringing", "answered", "failed", "gone", "finished", "renew")
 OUTCOMES = [outcome for outcome in Outcome if outcome is not Outcome.CALLER_GONE]
@@ -69,7 +69,11 @@ class Distribution(RuleBasedStateMachine):
         self.places: dict[str, int] = {}
         self.answered: set[str] = set()
         self.offers: list[Known] = []
+        self.fresh: list[Offer] = []
+        """Offers that have been seen since the last look at the rules."""
         self.seen: set[str] = set()
+        self.version = 1
+        self.picked = ""
 
     def run(self, work: Awaitable[Any]) -> Any:
         async def waited() -> Any:
@@ -104,13 +108,14 @@ class Distribution(RuleBasedStateMachine):
         for name in self.up():
             for offer in self.run(self.line.offers(name)):
                 self.offers.append(Known(offer, name))
+                self.fresh.append(offer)
 
-    @rule(process=st.sampled_from(NAMES), steps=st.sampled_from(STEPS), age=st.integers(0, 5_000))
-    def caller_enters(self, process: str, steps: tuple[Step, ...], age: int) -> None:
+    @rule(process=st.sampled_from(NAMES), queue=st.sampled_from(QUEUES), age=st.integers(0, 5_000))
+    def caller_enters(self, process: str, queue: str, age: int) -> None:
         if process in self.down or len(self.requests) > 30:
             return
         acd = self.acds[process]
-        request = self.line.request(acd, steps=steps, entered_ms=self.line.now - age)
+        request = self.line.request(acd, queue=queue, entered_ms=self.line.now - age)
         self.requests[request.call] = request
         self.places[request.call] = request.entered_ms
         self.run(acd.enqueue(request))
@@ -121,7 +126,7 @@ class Distribution(RuleBasedStateMachine):
             return
         call = data.draw(st.sampled_from(sorted(self.requests)))
         acd = self.acds[process]
-        request = self.line.request(acd, call=call, entered_ms=self.line.now + later, steps=self.requests[call].steps)
+        request = self.line.request(acd, call=call, entered_ms=self.line.now + later, queue=self.requests[call].queue)
         if call in self.answered:
             self.refused(acd.enqueue(request), AnsweredCall)
         else:
@@ -163,6 +168,71 @@ class Distribution(RuleBasedStateMachine):
             self.agent_signs_in(agent, ("general", "expert"))
             self.agent_wishes(agent, "ready")
 
+    # What supervisors and administrators do ----------------------------------------------------------------------
+
+    @rule(data=st.data(), queue=st.sampled_from(QUEUES))
+    def a_call_is_moved(self, data: st.DataObject, queue: str) -> None:
+        if self.requests:
+            call = data.draw(st.sampled_from(sorted(self.requests)))
+            self.attempt(self.any_acd().move(call, queue), Conflict)
+
+    @rule(data=st.data(), agent=st.sampled_from(AGENTS))
+    def a_call_is_picked(self, data: st.DataObject, agent: str) -> None:
+        if self.requests:
+            self.picked = data.draw(st.sampled_from(sorted(self.requests)))
+            self.attempt(self.any_acd().pick(self.picked, agent), Conflict)
+
+    @rule(process=st.sampled_from(NAMES), agent=st.sampled_from(AGENTS))
+    def an_agent_calls_out(self, process: str, agent: str) -> None:
+        if process not in self.down and len(self.requests) <= 30:
+            request = self.line.request(self.acds[process], only=agent)
+            self.picked = request.call
+            try:
+                self.run(self.acds[process].call_out(request))
+            except Conflict:
+                return
+            self.requests[request.call] = request
+            self.places[request.call] = request.entered_ms
+
+    @rule(data=st.data())
+    def a_call_is_released(self, data: st.DataObject) -> None:
+        if self.requests:
+            self.attempt(self.any_acd().release(data.draw(st.sampled_from(sorted(self.requests)))), Conflict)
+
+    @rule(relax_ms=st.sampled_from([1_000, 4_000, 9_000]), level=st.sampled_from([1, 2, 5]))
+    def a_step_is_edited(self, relax_ms: int, level: int) -> None:
+        self.version += 1
+        edited = rule_of("expert", (0, f"expert:{level}"), (relax_ms, "expert general"), affinity_ms=3_000)
+        assert self.run(self.any_acd().configure((RULES[0], edited), self.version))
+        stale = rule_of("expert", (0, "expert"))
+        assert not self.run(self.any_acd().configure((RULES[0], stale), self.version - 1))
+
+    @rule(agent=st.sampled_from(AGENTS), level=st.sampled_from([1, 2, 5]))
+    def levels_change(self, agent: str, level: int) -> None:
+        self.attempt(self.any_acd().set_groups(agent, {"general": 1, "expert": level}), Conflict)
+
+    @rule(data=st.data(), state=st.sampled_from(sorted(TALKS)))
+    def a_talk_changes(self, data: st.DataObject, state: AgentState) -> None:
+        live = self.live()
+        if live:
+            known = data.draw(st.sampled_from(live))
+            self.attempt(self.acds[known.owner].in_talk(known.offer, state), Conflict)
+
+    @rule(process=st.sampled_from(NAMES), agent=st.sampled_from(AGENTS))
+    def a_caller_asks_for_an_agent(self, process: str, agent: str) -> None:
+        if process not in self.down and len(self.requests) <= 30:
+            request = self.line.request(self.acds[process], queue="expert", prefer=agent)
+            self.requests[request.call] = request
+            self.places[request.call] = request.entered_ms
+            self.run(self.acds[process].enqueue(request))
+
+    @rule(back_ms=st.sampled_from([1, 700, 2_500]))
+    def the_clock_steps_back(self, back_ms: int) -> None:
+        """A host whose clock is corrected. Nothing may come twice or be forgotten for it."""
+        self.line.pass_ms(-back_ms)
+        for name in self.up():
+            self.run(self.acds[name].heartbeat())
+
     # What owners do with offers --------------------------------------------------------------------------------
 
     @precondition(lambda self: self.offers)
@@ -188,7 +258,7 @@ class Distribution(RuleBasedStateMachine):
     def an_offer_is_answered(self, data: st.DataObject) -> None:
         if not self.live():
             self.everyone_gets_to_work(AGENTS)
-            self.caller_enters(self.up()[0], STEPS[0], 0)
+            self.caller_enters(self.up()[0], QUEUES[0], 0)
             self.collect()
         live = self.live()
         if live:
@@ -204,6 +274,19 @@ class Distribution(RuleBasedStateMachine):
             request = self.line.request(self.acds[process], call=call)
             self.refused(self.acds[process].enqueue(request), AnsweredCall)
 
+    @rule(data=st.data(), queue=st.sampled_from(QUEUES), later=st.integers(0, 1_000))
+    def an_agent_gives_the_citizen_on(self, data: st.DataObject, queue: str, later: int) -> None:
+        live = self.live()
+        if not live:
+            return
+        known = data.draw(st.sampled_from(live))
+        acd, call = self.acds[known.owner], known.offer.call
+        self.run(acd.answered(known.offer))
+        self.run(acd.requeue(known.offer, queue))
+        self.answered.discard(call)
+        if data.draw(st.booleans()):
+            self.run(acd.enqueue(self.line.request(acd, call=call, entered_ms=self.line.now + later, queue=queue)))
+
     @rule(data=st.data(), act=st.sampled_from(ACTS))
     def owner_writes_too_late(self, data: st.DataObject, act: str) -> None:
         """The owner stalls over the deadline, and so does whoever runs the timers."""
@@ -217,7 +300,7 @@ class Distribution(RuleBasedStateMachine):
 
     @rule(process=st.sampled_from(NAMES))
     def process_dies_with_a_caller_waiting(self, process: str) -> None:
-        self.caller_enters(process, STEPS[0], 5_000)
+        self.caller_enters(process, QUEUES[0], 5_000)
         self.everything_holds()
         self.process_dies(process)
         self.time_passes_unnoticed(6_000)
@@ -253,14 +336,17 @@ class Distribution(RuleBasedStateMachine):
         if len(self.down) < len(NAMES) - 1:
             self.down.add(process)
 
-    @rule(process=st.sampled_from(NAMES), reborn=st.booleans())
-    def process_returns(self, process: str, reborn: bool) -> None:
+    @rule(process=st.sampled_from(NAMES), reborn=st.booleans(), asks=st.booleans())
+    def process_returns(self, process: str, reborn: bool, asks: bool) -> None:
+        """`asks`: a caller of it enters before its first heartbeat, as after a stall."""
         if process not in self.down:
             return
         self.down.discard(process)
         if reborn:
             self.offers = [known for known in self.offers if known.owner != process]
             self.run(self.acds[process].load())
+        if asks:
+            self.caller_enters(process, "general", 0)
         self.run(self.acds[process].heartbeat())
 
     @rule(process=st.sampled_from(NAMES))
@@ -285,6 +371,7 @@ class Distribution(RuleBasedStateMachine):
             invariants.nothing_is_overdue(stored, self.line.now)
             invariants.no_new_offer_to_a_dead_owner(stored, self.line.now, self.seen)
             self.collect()
+        self.fresh.clear()  # of several timers in one beat, a step may open just after an offer was made
 
     @rule(milliseconds=st.sampled_from([400, 6_000]))
     def time_passes_unnoticed(self, milliseconds: int) -> None:
@@ -314,12 +401,12 @@ class Distribution(RuleBasedStateMachine):
         sent = set()
         for known in talks:
             request = self.requests[known.offer.call]
-            request = CallRequest(known.offer.call, self.places[request.call], known.owner, request.steps)
+            request = CallRequest(known.offer.call, self.places[request.call], known.owner, request.queue)
             known.offer = self.run(self.acds[known.owner].resend_talk(request, known.offer))
             sent.add(request.call)
         for view in waiting:
-            steps = self.requests[view.call].steps
-            request = CallRequest(view.call, view.entered_ms, view.owner, steps, queued_ms=view.queued_ms)
+            queue = self.requests[view.call].queue
+            request = CallRequest(view.call, view.entered_ms, view.owner, queue, queued_ms=view.queued_ms)
             self.run(self.acds[view.owner].resend_call(request))
             sent.add(view.call)
         # Callers whose owner is gone are the dialplan's: they are new to this epoch.
@@ -342,9 +429,17 @@ class Distribution(RuleBasedStateMachine):
         stored = self.run(invariants.Stored.read(self.redis))
         invariants.check(stored)
         invariants.no_new_offer_to_a_dead_owner(stored, self.line.now, self.seen)
+        invariants.callers_of_the_living_are_not_parked(stored, self.line.now)
+        for offer in self.fresh:
+            if offer.call != self.picked and offer.agent in stored.agents:
+                invariants.nobody_is_overtaken(stored, offer)
+        self.fresh.clear()
+        self.picked = ""
         for call, record in stored.calls.items():
             assert record["place"] == self.places[call], "a place changed"
             assert not (call in self.answered and record["state"] == CallState.WAITING), "an answered call queues"
+            assert not (record.get("only") and record["state"] == CallState.WAITING), "a call out queues"
+            assert record.get("agent") in (None, record.get("only") or record.get("agent")), "another agent's call out"
 
     def any_acd(self) -> Acd:
         return self.acds[self.up()[0]]
@@ -411,7 +506,7 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-_STALE_TAKEN = "StaleReservation|^(RESERVED|RINGING|TALKING|WAITING|ENDED)$"
+_STALE_TAKEN = "StaleReservation|^(RESERVED|RINGING|TALKING|WAITING|ENDED)$|attempt to compare nil|no call move"
 """A stale write went through, or got as far as the question whether it fits the call's state."""
 
 
@@ -422,8 +517,10 @@ _STALE_TAKEN = "StaleReservation|^(RESERVED|RINGING|TALKING|WAITING|ENDED)$"
         ("deadline", _STALE_TAKEN),
         ("reservation", _STALE_TAKEN),
         ("answered", "AnsweredCall|no call move TALKING>WAITING"),
-        ("owner", "StaleReservation"),
+        ("owner", _STALE_TAKEN),
         ("lease", "dead process"),
+        ("back", "is parked, and its process lives"),
+        ("only", "a call out queues|another agent's call out"),
     ],
 )
 def test_a_missing_protection_is_noticed(redis_url: str, guard: str, noticed_as: str) -> None:
@@ -444,5 +541,4 @@ def test_a_missing_protection_is_noticed(redis_url: str, guard: str, noticed_as:
 def test_the_tables_name_every_state() -> None:
     assert set(AGENT_MOVES) == set(AgentState)
     assert set(CALL_MOVES) == set(CallState)
-    assert moves_text(CALL_MOVES).count("|WAITING>RESERVED|") == 1
     assert set(site_keys(SITE)) == {f"{{{SITE}}}:acd:{k.rsplit(':', 1)[1]}" for k in site_keys(SITE)}

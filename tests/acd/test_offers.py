@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from acd.errors import AnsweredCall, StaleReservation
-from acd.model import Step
 from acd.states import AgentState, CallState, Outcome
 from hotline.errors import Conflict, InvalidInput
-from tests.acd.line import EXPERTS_FIRST, Line
+from tests.acd.line import Line
 
 
 async def test_one_ready_agent_and_fifty_callers_make_one_offer(line: Line) -> None:
@@ -58,7 +57,7 @@ async def test_a_head_start_moves_the_place_but_only_so_far(line: Line) -> None:
 async def test_experts_first_then_general_at_once_when_the_step_is_due(line: Line) -> None:
     acd = await line.process()
     await line.agent(acd, "1001", "general")
-    call = await line.call(acd, steps=EXPERTS_FIRST, entered_ms=line.now - 60_000)
+    call = await line.call(acd, queue="experts", entered_ms=line.now - 60_000)
     assert await line.offers() == []
     line.pass_ms(14_999)
     await acd.heartbeat()
@@ -74,7 +73,7 @@ async def test_an_expert_takes_the_oldest_of_all_calls_it_may_take(line: Line) -
     acd = await line.process()
     general = await line.call(acd)
     line.pass_ms(5)
-    expert = await line.call(acd, steps=EXPERTS_FIRST)
+    expert = await line.call(acd, queue="experts")
     await line.agent(acd, "1001", "general", "expert-12333")
     assert [o.call for o in await line.offers()] == [general]
     await line.agent(acd, "1002", "general", "expert-12333")
@@ -109,6 +108,21 @@ async def test_the_whole_way_to_ready_again(line: Line) -> None:
     assert (await acd.agent("1001")).state is AgentState.READY  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("phone_free", [True, False])
+async def test_a_phone_known_to_have_hung_up_need_not_be_told_of(line: Line, phone_free: bool) -> None:
+    acd = await line.process()
+    await line.agent(acd, "1001")
+    await line.call(acd)
+    (offer,) = await line.offers()
+    offer = await acd.answered(await acd.ringing(offer, 20_000))
+    await acd.device_state(offer.extension, reachable=True, in_use=True)
+    await line.call(acd)
+    await acd.finished(offer, 0, phone_free=phone_free)
+    assert len(await line.offers()) == (1 if phone_free else 0)
+    await acd.device_state(offer.extension, reachable=True, in_use=False)
+    assert len(await line.offers()) == (0 if phone_free else 1)
+
+
 async def test_an_answered_call_is_never_queued_again(line: Line) -> None:
     acd = await line.process()
     await line.agent(acd, "1001")
@@ -126,6 +140,34 @@ async def test_an_answered_call_is_never_queued_again(line: Line) -> None:
     line.pass_ms(line.policy.forget_ms)
     await acd.run_timers()
     assert await acd.call(request.call) is None, "forgotten after its time"
+
+
+async def test_each_ended_call_is_forgotten_at_its_own_time_and_one_that_came_again_is_not(line: Line) -> None:
+    acd = await line.process()
+    calls = []
+    for _ in range(3):
+        calls.append(await line.call(acd))
+        await acd.leave(calls[-1])
+        line.pass_ms(1_000)
+    again = line.request(acd, call=calls[1])
+    await acd.enqueue(again)
+
+    async def known() -> list[bool]:
+        await acd.heartbeat()
+        await acd.run_timers()
+        return [await acd.call(call) is not None for call in calls]
+
+    line.pass_ms(line.policy.forget_ms - 3_001)
+    assert await known() == [True, True, True]
+    line.pass_ms(1)
+    assert await known() == [False, True, True]
+    line.pass_ms(1_000)
+    assert await known() == [False, True, True], "the second came again and waits"
+    await acd.leave(calls[1])
+    line.pass_ms(1_000)
+    assert await known() == [False, True, False]
+    line.pass_ms(line.policy.forget_ms)
+    assert await known() == [False, False, False]
 
 
 @pytest.mark.parametrize(
@@ -160,6 +202,20 @@ async def test_a_failed_offer_keeps_the_callers_place(
     assert (again.call, again.attempt) == (first, 2)
     with pytest.raises(StaleReservation):
         await acd.answered(offer)
+
+
+async def test_a_phone_that_registers_again_rests_no_longer(line: Line) -> None:
+    acd = await line.process()
+    await line.agent(acd, "1001")
+    call = await line.call(acd)
+    (offer,) = await line.offers()
+    await acd.failed(offer, Outcome.UNREGISTERED)
+    await acd.device_state("8001", True, False)
+    assert await line.offers() == [], "that it was registered is what was said before it failed, too"
+    await acd.device_state("8001", False, False)
+    assert await line.offers() == []
+    await acd.device_state("8001", True, False)
+    assert [o.call for o in await line.offers()] == [call]
 
 
 async def test_a_phone_that_failed_rests_and_then_gets_the_call_again(line: Line) -> None:
@@ -269,10 +325,10 @@ async def test_ringing_past_its_time_counts_as_no_answer(line: Line) -> None:
 async def test_a_timer_set_anew_by_another_of_the_same_batch_is_kept(line: Line) -> None:
     acd = await line.process()
     await line.agent(acd, "1001", "expert-12333")
-    await line.call(acd, steps=EXPERTS_FIRST)
+    await line.call(acd, queue="experts")
     (offer,) = await line.offers()
     await acd.finished(await acd.answered(offer), 15_000)
-    call = await line.call(acd, steps=EXPERTS_FIRST, entered_ms=line.now - 1)
+    call = await line.call(acd, queue="experts", entered_ms=line.now - 1)
     line.pass_ms(16_000)  # both the wrap-up and the call's step are due, in this order
     await acd.heartbeat()
     await acd.run_timers()
@@ -301,10 +357,9 @@ async def test_a_talk_that_nobody_renews_ends_with_wrap_up(line: Line) -> None:
 async def test_requests_that_cannot_be_meant(line: Line) -> None:
     acd = await line.process()
     for wrong in (
-        {"steps": ()},
-        {"steps": (Step(0, ()),)},
-        {"steps": (Step(0, ("General!",)),)},
-        {"steps": tuple(reversed(EXPERTS_FIRST))},
+        {"queue": ""},
+        {"queue": "General!"},
+        {"prefer": "no such agent"},
         {"call": "ast1-1|2"},
         {"owner": "ast1/voice-9"},
     ):

@@ -10,12 +10,13 @@ import redis.asyncio as aioredis
 
 from acd.errors import EpochChanged, StaleReservation
 from acd.model import Offer
+from acd.scripting import site_keys
 from acd.service import Acd
 from acd.states import AgentState, CallState, Outcome
 from hotline.errors import Conflict, PartUnavailable
 from hotline.feed import inbox_key
 from hotline.redis import connect
-from tests.acd.line import EXPERTS_FIRST, SITE, Line
+from tests.acd.line import SITE, Line
 
 
 async def _state(acd: Acd, agent: str = "1001") -> AgentState:
@@ -80,7 +81,8 @@ async def test_waiting_callers_of_a_dead_owner_keep_their_place_but_are_not_matc
     line.pass_ms(10)
     later = await line.call(second)
     again = line.request(second, call=orphan.call, entered_ms=orphan.entered_ms)
-    assert (await second.enqueue(again)).position == 1
+    await second.enqueue(again)
+    assert await second.position(again.call) == 1
     assert [view.call for view in await second.calls("ast1/voice-2")] == [orphan.call, alive, later]
     await line.agent(second, "1002")
     assert [o.call for o in await line.offers("ast1/voice-2")] == [orphan.call]
@@ -88,7 +90,7 @@ async def test_waiting_callers_of_a_dead_owner_keep_their_place_but_are_not_matc
 
 async def test_the_lease_timer_parks_and_a_caller_who_does_not_return_is_reported(line: Line) -> None:
     first, second = await line.process("ast1/voice-1"), await line.process("ast1/voice-2")
-    call = await line.call(first, steps=EXPERTS_FIRST)
+    call = await line.call(first, queue="experts")
     line.pass_ms(line.policy.lease_ms)
     await second.heartbeat()
     await second.run_timers()
@@ -116,6 +118,21 @@ async def test_a_process_that_only_stalled_gets_its_waiting_callers_back(line: L
     assert await first.position(younger) == 1
 
 
+async def test_after_a_stall_a_new_caller_before_the_heartbeat_brings_the_others_back(line: Line) -> None:
+    first, second = await line.process("ast1/voice-1"), await line.process("ast1/voice-2")
+    older = await line.call(first)
+    line.pass_ms(line.policy.lease_ms)
+    await second.heartbeat()
+    await second.run_timers()
+    assert (await second.call(older)).parked  # type: ignore[union-attr]
+    line.pass_ms(10)
+    younger = await line.call(first)
+    await first.heartbeat()
+    await line.agent(second, "1001")
+    assert [o.call for o in await line.offers()] == [older]
+    assert await first.position(younger) == 1
+
+
 async def test_a_process_restarted_under_its_name_does_not_own_what_it_forgot(line: Line) -> None:
     first = await line.process("ast1/voice-1")
     await line.agent(first, "1001")
@@ -139,7 +156,7 @@ async def test_a_caller_entering_elsewhere_during_an_offer_is_taken_over(line: L
     await line.agent(first, "1001")
     request = line.request(first)
     await first.enqueue(request)
-    assert (await first.enqueue(request)).state is CallState.RESERVED, "the same owner asking twice changes nothing"
+    assert await first.enqueue(request) is CallState.RESERVED, "the same owner asking twice changes nothing"
     (offer,) = await line.offers()
     again = line.request(second, call=request.call)
     await second.enqueue(again)
@@ -177,7 +194,8 @@ async def test_a_flush_is_noticed_and_everything_is_rebuilt_in_order(line: Line)
     new = await acd.resend_talk(talk, offer)
     await acd.restore_agent("1001", "8001", {"general": 1}, AgentState.NOT_READY, "lunch")
     for request in reversed(waiting):
-        assert (await acd.resend_call(request)).position == 1
+        await acd.resend_call(request)
+        assert await acd.position(request.call) == 1
     assert (await acd.heartbeat()).rebuilding
     assert await line.offers() == [], "nothing is matched before everyone had time to send"
     line.pass_ms(line.policy.rebuild_ms)
@@ -209,7 +227,7 @@ async def test_after_a_rebuild_the_oldest_calls_get_the_longest_idle_agents(line
 
 async def test_steps_go_on_from_the_first_enqueue_after_a_flush(line: Line) -> None:
     acd = await line.process()
-    request = line.request(acd, steps=EXPERTS_FIRST, queued_ms=line.now - 14_000)
+    request = line.request(acd, queue="experts", queued_ms=line.now - 14_000)
     await line.agent(acd, "1001")
     await acd.enqueue(request)
     assert await line.offers() == []
@@ -245,6 +263,21 @@ async def test_another_replication_id_is_another_epoch(line: Line) -> None:
     await acd.heartbeat()
 
 
+async def test_records_of_a_version_that_laid_them_out_otherwise_are_another_epoch(line: Line) -> None:
+    acd = await line.process()
+    await line.agent(acd, "1001")
+    await line.redis.hset(site_keys(SITE)[0], "layout", "another")
+    with pytest.raises(EpochChanged):
+        await acd.heartbeat()
+    newer = Acd(line.redis, site=SITE, process="ast1/voice-2", clock=line.clock, policy=line.policy)
+    await newer.load()
+    assert newer.epoch == 0, "it does not join, and reads nothing"
+    assert await newer.open_epoch(line.new_number()) == 2
+    assert await newer.agents() == []
+    assert await acd.open_epoch(line.new_number()) == 2, "the others join"
+    await acd.heartbeat()
+
+
 async def test_scripts_lost_by_a_restart_are_loaded_again(line: Line) -> None:
     acd = await line.process()
     await line.redis.script_flush()
@@ -259,7 +292,7 @@ async def test_a_talk_displaces_an_offer_made_meanwhile_but_not_another_talk(lin
     real = line.request(acd)
     offered = await line.call(acd)
     (offer,) = await line.offers()
-    fact = Offer("0-7", 0, line.now, real.call, "1001", "8001", "general", 4_000, 1)
+    fact = Offer("0-7", 0, line.now, real.call, "1001", "8001", "ast1", "general", "general", 4_000, 1)
     new = await acd.resend_talk(real, fact)
     assert await acd.resend_talk(real, fact) == new, "sending twice changes nothing"
     assert [m["reason"] for m in await line.messages()] == ["in_another_talk"]
@@ -276,7 +309,7 @@ async def test_a_talk_displaces_an_offer_made_meanwhile_but_not_another_talk(lin
 async def test_sending_an_offer_again_keeps_it(line: Line) -> None:
     acd = await line.process()
     request = line.request(acd)
-    fact = Offer("0-7", 0, line.now, request.call, "1001", "8001", "general", 4_000, 2)
+    fact = Offer("0-7", 0, line.now, request.call, "1001", "8001", "ast1", "general", "general", 4_000, 2)
     new = await acd.resend_talk(request, fact, CallState.RINGING)
     await acd.restore_agent("1001", "8001", {"general": 1}, AgentState.READY)
     await acd.failed(new, Outcome.NO_ANSWER)

@@ -110,8 +110,8 @@ class AsteriskPeer:
         self.send(line.encode() + b"\n")
 
     async def command(self, prefix: str = "") -> list[str]:
-        """The next command that begins with `prefix`, within five seconds; earlier ones are passed over."""
-        async with asyncio.timeout(5):
+        """The next command that begins with `prefix`, within fifteen seconds; earlier ones are passed over."""
+        async with asyncio.timeout(15):
             while True:
                 found = await self._seen.get()
                 if " ".join(found).startswith(prefix):
@@ -163,7 +163,7 @@ class AsteriskPeer:
         self.reply(default)
 
 
-async def until(condition: Callable[[], bool], *, deadline: float = 5.0) -> None:
+async def until(condition: Callable[[], bool], *, deadline: float = 20.0) -> None:
     """Wait until something that has no event of its own has become true."""
     async with asyncio.timeout(deadline):
         while not condition():

@@ -147,6 +147,13 @@ def test_nothing_is_read_after_the_end() -> None:
     assert recorder.events == []
 
 
+def test_an_event_says_when_it_was_made() -> None:
+    recorder = Recorder()
+    stamped = hangup(1).replace("Event: Hangup", "Event: Hangup\r\nTimestamp: 1795318660.123456")
+    recorder.stream.data_received(BANNER + (stamped + hangup(2)).encode())
+    assert [event.at_ms for event in recorder.events] == [1_795_318_660_123, None]
+
+
 def test_a_digit_has_no_repr() -> None:
     event = DTMFEnd(
         channel="PJSIP/t-1", uniqueid="1.1", linkedid="1.1", digit="8", direction="Received", variables={"A": "8"}

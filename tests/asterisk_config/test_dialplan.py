@@ -76,4 +76,7 @@ def test_a_line_that_is_no_dialplan_line_is_an_error() -> None:
 def test_no_path_is_written_into_the_dialplan_but_the_spool(dialplan: str, tmp_path: Path) -> None:
     code = re.sub(r"^;.*$", "", dialplan, flags=re.MULTILINE)
 
-    assert re.findall(r"[ ,(](/\S+?)[,)\s]", code) == ["/hl/ast1/spool/callbacks"]
+    assert re.findall(r"[ ,(](/\S+?)[,)\s]", code) == [
+        "/hl/ast1/spool/callbacks",
+        "/hl/ast1/spool/recordings/${HL_CALL}.${HL_TAPE}.raw",
+    ]

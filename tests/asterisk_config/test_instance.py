@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hotline.errors import Conflict, PartUnavailable
+from media.spoken import MENUS_FOLDER, STUDIO_FOLDER, SpokenFiles, recording_key, text_key
 from server.asterisk import instance
 from server.asterisk.apply import apply
 from server.asterisk.layout import Layout
@@ -18,7 +19,8 @@ from tests.asterisk_fixtures import LiveAsterisk, asterisk_settings, make_media,
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
     layout = Layout("ast1", tmp_path / "home", None)
-    for folder in (layout.etc, layout.prompts, layout.tones, layout.music, layout.agi_bin):
+    menus, studio = layout.sounds / MENUS_FOLDER, layout.sounds / STUDIO_FOLDER
+    for folder in (layout.etc, layout.prompts, menus, studio, layout.tones, layout.music, layout.agi_bin):
         folder.mkdir(parents=True)
     return layout
 
@@ -43,6 +45,23 @@ def test_prompts_that_were_withdrawn_are_gone(layout: Layout, tmp_path: Path) ->
     instance.install_media(layout, media)
 
     assert {path.name for path in layout.prompts.iterdir()} == {"bye.thanks.alaw", "bye.callback_promised.alaw"}
+
+
+def test_sounds_of_the_projects_menus_are_installed_and_those_of_the_site_left_alone(
+    layout: Layout, tmp_path: Path
+) -> None:
+    media = make_media(tmp_path / "media")
+    key, own = text_key("您好"), recording_key("night")
+    (media / "prompts/menus/zh").mkdir(parents=True)
+    (media / "prompts/menus/zh" / f"{key}.alaw").write_bytes(b"new")
+    (layout.sounds / MENUS_FOLDER / f"{text_key('再见')}.alaw").write_bytes(b"old")
+    (layout.sounds / STUDIO_FOLDER / f"{own}.alaw").write_bytes(b"site")
+
+    instance.install_media(layout, media)
+
+    assert [path.name for path in (layout.sounds / MENUS_FOLDER).iterdir()] == [f"{key}.alaw"]
+    spoken = SpokenFiles(layout.sounds)
+    assert (spoken.path(key), spoken.path(own)) == (f"menus/{key}", f"studio/{own}")
 
 
 def test_the_script_and_what_it_imports_lie_together(layout: Layout) -> None:

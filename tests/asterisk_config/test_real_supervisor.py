@@ -7,6 +7,7 @@ import json
 import queue
 import re
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -126,8 +127,8 @@ def test_a_process_that_refuses_costs_one_second(
     assert told.empty()
 
 
-@pytest.mark.parametrize("phase", ["done", "talked"])
-def test_a_finished_or_answered_call_is_never_queued_again(
+@pytest.mark.parametrize("phase", ["done", "survey"])
+def test_a_call_that_is_finished_or_asked_about_is_never_entered_again(
     asterisk: LiveAsterisk, ports: tuple[int, int], calls: list[subprocess.Popen[bytes]], tmp_path: Path, phase: str
 ) -> None:
     told = Told()
@@ -141,6 +142,50 @@ def test_a_finished_or_answered_call_is_never_queued_again(
         calls.append(place_call(asterisk, tmp_path, "12345", seconds=60))
         told.next()
         calls[0].wait(10)
+    assert told.empty()
+
+
+def test_after_a_talk_one_process_may_ask_how_it_was_once(
+    asterisk: LiveAsterisk, ports: tuple[int, int], calls: list[subprocess.Popen[bytes]], tmp_path: Path
+) -> None:
+    told = Told()
+
+    def play(session: Session) -> None:
+        told.add(session)
+        session.ask("ANSWER")
+        session.ask("SET VARIABLE HL_PHASE talked")  # and is gone, the second one too: before it has asked anything
+
+    with VoicePeer(ports[0], play), VoicePeer(ports[1], play):
+        calls.append(place_call(asterisk, tmp_path, "12345", seconds=60))
+        first, second = told.next(), told.next()
+        calls[0].wait(10)
+    assert (first.arguments[2:4], second.arguments[2:4]) == (["1", "entered"], ["2", "talked"])
+    assert second.arguments[:2] == first.arguments[:2]
+    assert told.empty()
+
+
+def test_after_a_talk_with_nobody_to_ask_there_is_goodbye(
+    asterisk: LiveAsterisk, ports: tuple[int, int], calls: list[subprocess.Popen[bytes]], tmp_path: Path
+) -> None:
+    told = Told()
+
+    def play(session: Session) -> None:
+        told.add(session)
+        session.ask("ANSWER")
+        session.ask("SET VARIABLE HL_PHASE talked")
+        until(gone.is_set, "the processes have stopped listening")
+
+    gone = threading.Event()
+    with VoicePeer(ports[0], play) as first, VoicePeer(ports[1], play) as second:
+        calls.append(place_call(asterisk, tmp_path, "12345", seconds=60))
+        told.next()
+        channel = until(asterisk.channel, "the caller's channel")
+        until(lambda: asterisk.variable(channel, "HL_PHASE") == "talked", "the talk is on the channel")
+        # Neither listens any more when the first of them drops the session.
+        first.refuse()
+        second.refuse()
+    gone.set()
+    calls[0].wait(10)  # neither music nor the native queue: thanks, and out
     assert told.empty()
 
 
@@ -166,7 +211,7 @@ def test_a_crash_while_waiting_brings_the_caller_to_a_process_with_place_and_pha
     assert (first.arguments[2:4], second.arguments[2:4]) == (["1", "entered"], ["2", "waiting"])
 
 
-def test_a_process_that_dies_while_its_caller_talks_is_not_asked_for_again(
+def test_a_process_that_dies_while_its_caller_talks_is_no_reason_to_queue_again(
     asterisk: LiveAsterisk, ports: tuple[int, int], calls: list[subprocess.Popen[bytes]], tmp_path: Path
 ) -> None:
     told = Told()
@@ -186,10 +231,11 @@ def test_a_process_that_dies_while_its_caller_talks_is_not_asked_for_again(
         caller = until(lambda: asterisk.channel("carrier"), "the caller's channel")
         until(lambda: asterisk.variable(caller, "HL_PHASE") == "talked", "the answer mark on the caller's channel")
         assert "!Dial!" in next(row for row in asterisk.cli("core show channels concise").splitlines() if caller in row)
-    # The processes are dead; the call goes on until the agent's side hangs up.
-    with VoicePeer(ports[0], play):
-        agent = until(lambda: asterisk.channel("branch"), "the agent's channel")
+    # The processes are dead; the call goes on until the agent's side hangs up. Then new ones may ask how it was.
+    with VoicePeer(ports[0], told.add), VoicePeer(ports[1], told.add):
+        agent = until(lambda: asterisk.channel("PJSIP/branch-"), "the agent's channel")
         asterisk.cli(f"channel request hangup {agent}")
+        assert told.next().arguments[3] == "talked"
         calls[1].wait(10)
         assert told.empty()
 

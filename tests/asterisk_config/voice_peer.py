@@ -71,10 +71,15 @@ class VoicePeer:
             self._play(session)
         session.end()
 
+    def refuse(self) -> None:
+        """Stop listening; sessions that are there go on."""
+        with contextlib.suppress(OSError):  # it does so already
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
     def close(self) -> None:
         """Stop listening and drop every session, as a killed process does."""
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self.refuse()
         for session in self.sessions:
             session.end()
 

@@ -14,13 +14,15 @@ import asyncio
 import itertools
 import statistics
 import time
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import uvloop
 
-from acd.model import AcdPolicy, CallRequest, Offer, Step
+from acd.model import AcdPolicy, CallRequest, Offer
+from acd.needs import Need
+from acd.queues import QueueRule, QueueStep
 from acd.service import Acd
 from hotline.clock import SystemClock
 from hotline.redis import Redis, connect
@@ -33,8 +35,22 @@ SIZES = (100, 1_000, 10_000)
 GROUPS = 8
 """In each half; an agent has two of them, a caller asks for one, for two, or for the second after a while."""
 LABEL = '{"channel":"PJSIP/carrier-00000001","unit":"12333"}'
-POLICY = AcdPolicy(lease_ms=600_000, rebuild_ms=0)
+POLICY = AcdPolicy(lease_ms=600_000, host_lease_ms=600_000, rebuild_ms=0)
 """The production limits but the lease: on a loaded machine nobody's is to run out while the floor is filled."""
+
+
+def _rules() -> Iterator[QueueRule]:
+    """For each group a queue that asks for it, one that asks for two, and one that asks for the second after a while;
+    every other one for better agents only."""
+    for half, number in itertools.product(("busy", "quiet"), range(GROUPS)):
+        first, second = f"{half}-{number}", f"{half}-{(number + 3) % GROUPS}"
+        need, other = Need.of({first: 1 + number % 2 * 2}), Need.of({second: 1})
+        yield QueueRule(first, first, (QueueStep(0, (need,)),))
+        yield QueueRule(f"{first}-{second}", first, (QueueStep(0, (need, other)),))
+        yield QueueRule(f"{first}-then-{second}", first, (QueueStep(0, (need,)), QueueStep(15_000, (need, other))))
+
+
+RULES = tuple(_rules())
 
 
 class _Done(Exception):
@@ -97,6 +113,7 @@ class Floor:
         await opener.load()
         await opener.open_epoch(1)
         await opener.run_timers()
+        await opener.configure(RULES, 1)
         await redis.aclose()
         self._voices = [await Voice.connect(port, f"ast1/voice-{n}") for n in range(1, 5)]
         try:
@@ -139,14 +156,10 @@ class Floor:
     async def _caller(self, number: int, half: str) -> None:
         voice = self._voices[number % len(self._voices)]
         first, second = f"{half}-{number % GROUPS}", f"{half}-{(number + 3) % GROUPS}"
-        steps = (
-            (Step(0, (first,)),),
-            (Step(0, (first, second)),),
-            (Step(0, (first,)), Step(15_000, (first, second))),
-        )[number % 3]
+        queue = (first, f"{first}-{second}", f"{first}-then-{second}")[number % 3]
         now = SystemClock().now_ms()
         call = f"ast1-{now // 1000}.{next(self._numbers)}"
-        await voice.acd.enqueue(CallRequest(call, now, voice.acd._process, steps, hotline="12345", label=LABEL))
+        await voice.acd.enqueue(CallRequest(call, now, voice.acd._process, queue, hotline="12345", label=LABEL))
 
     async def _read(self, voice: Voice) -> None:
         async for message in voice.reader.inbox():
@@ -162,7 +175,7 @@ class Floor:
         self.matches += 1
         del self._offered[offer.agent]  # the next line sends; Redis may offer the agent again before its answer is here
         await voice.acd.leave(offer.call)
-        await self._caller(self.matches, offer.group.split("-")[0])
+        await self._caller(self.matches, offer.queue.split("-")[0])
 
     async def _run_timers(self, voice: Voice) -> None:
         while True:

@@ -57,11 +57,11 @@ class Wire(asyncio.Protocol):
         self._transport.write(hiredis.pack_command(words))  # type: ignore[arg-type] # its stub says one word
         return due
 
-    def evalsha(self, *words: str | int) -> asyncio.Future[Any]:
-        return self.execute_command("EVALSHA", *words)
+    def fcall(self, *words: str | int) -> asyncio.Future[Any]:
+        return self.execute_command("FCALL", *words)
 
-    def script_load(self, text: str) -> asyncio.Future[Any]:
-        return self.execute_command("SCRIPT", "LOAD", text)
+    def function_load(self, text: str) -> asyncio.Future[Any]:
+        return self.execute_command("FUNCTION", "LOAD", text)
 
     def blmpop(self, timeout: int, keys: int, *names: str, direction: str, count: int) -> asyncio.Future[Any]:
         """Holds up every later command of this connection."""

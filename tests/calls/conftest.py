@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from calls.voice import VoiceProcess
+from tests.calls.figure_line import FigureLine
 from tests.calls.line import CallLine
 
 
@@ -22,3 +23,11 @@ async def line(redis_url: str, database_url: str, tmp_path: Path) -> AsyncIterat
 async def voice(line: CallLine) -> VoiceProcess:
     """One voice process at work."""
     return await line.start()
+
+
+@pytest.fixture
+async def figures(redis_url: str, database_url: str) -> AsyncIterator[FigureLine]:
+    """The jobs process' part in figures."""
+    figures = FigureLine(redis_url, database_url)
+    yield figures
+    await figures.close()

@@ -21,11 +21,17 @@ from ami.client import AmiClient
 from ami.events import DeviceState, DeviceStateChange
 from calls.dialwatch import DialWatches
 from calls.facts import stream_key
+from calls.floor_board import FloorBoard
 from calls.ingest import JournalIngest
 from calls.journal import Journal
+from calls.keys import Keys
+from calls.menu_answers import MenuAnswers
 from calls.models import CallRow, JournalRow
+from calls.pace import Paces
 from calls.pops import Pops
+from calls.queueing import CurrentQueues
 from calls.switchboard import Switchboard
+from calls.talk.legs import LegWatches
 from calls.voice import VoiceProcess
 from directory.loader import CurrentDirectory
 from directory.modes import Mode, Platform
@@ -35,6 +41,8 @@ from hotline.clock import SystemClock
 from hotline.database import Database
 from hotline.feed import AgentFeed, Frame
 from hotline.settings import Settings
+from ivr.published import Pinned, Published
+from media.spoken import SpokenFiles
 from media.store import PromptStore
 from server.runtime.parts import acd_policy
 from tests.agi.peer import AsteriskPeer, header, until
@@ -75,6 +83,26 @@ class StandingDirectory:
 
     async def refresh(self) -> bool:
         return False
+
+
+class StandingMenus:
+    """Menus in force, by line, as the test has them."""
+
+    def __init__(self) -> None:
+        self.by_line: dict[str, Pinned] = {}
+        self.by_flow: dict[str, Pinned] = {}
+
+    def for_line(self, line: str, at: datetime | None = None) -> Pinned | None:
+        return self.by_line.get(line)
+
+    def of(self, flow: str, at: datetime | None = None) -> Pinned | None:
+        return self.by_flow.get(flow)
+
+    async def refresh(self) -> bool:
+        return False
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
 
 
 class Citizen:
@@ -135,7 +163,7 @@ class Citizen:
 
     async def session_over(self) -> None:
         """Our side has closed: the channel is back in the dialplan."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             await self.peer.ended.wait()
 
 
@@ -143,11 +171,17 @@ class CallLine:
     """The site. Times are short, so that nothing takes longer than it must."""
 
     def __init__(self, redis_url: str, database_url: str, folder: Path) -> None:
+        self.waiting: dict[str, Any] = {}
+        """Settings of waiting, for processes that are started afterwards."""
+        self.recording: dict[str, Any] = {"enabled": False}
+        self.survey: dict[str, Any] = {"enabled": False}
+        """The same of surveys: citizens are thanked after a talk, and hung up."""
         self.redis_url = redis_url
         self.database_url = database_url
         self.folder = folder
         self.clock = SystemClock()
         self.asterisk = FakeAsterisk()
+        self.menus = StandingMenus()
         self.redis = redis.connect(redis_url)
         self.database = Database(database_url)
         self.feed = AgentFeed(self.redis, SITE, self.clock)
@@ -161,6 +195,9 @@ class CallLine:
     def settings(self, **voice: Any) -> Settings:
         return Settings(
             var_dir=self.folder,
+            waiting=self.waiting,  # type: ignore[arg-type]
+            recording=self.recording,  # type: ignore[arg-type]
+            survey=self.survey,  # type: ignore[arg-type]
             voice={"drain_seconds": 0.5, "pop_wait_ms": 300, "redis_grace_seconds": 0.5, **voice},  # type: ignore[arg-type]
             acd={"lease_ms": 600, "rebuild_ms": 50, "wrap_up_seconds": 30},  # type: ignore[arg-type]
         )
@@ -174,14 +211,20 @@ class CallLine:
         process = f"ast1/{name}"
         client = redis.connect(redis_url or self.redis_url)
         ami = cast(AmiClient, self.asterisk)
-        prompts = PromptStore()
+        prompts = PromptStore(spoken=SpokenFiles(self.folder / "sounds"))
+        acd = self._acd(client, process, settings)
+        directory = cast(CurrentDirectory, StandingDirectory())
+        queues = CurrentQueues(self.database, directory, acd, wrap_up_ms=settings.acd.wrap_up_seconds * 1000)
         return Switchboard(
             settings=settings,
             process=process,
             clock=self.clock,
-            acd=self._acd(client, process, settings),
+            acd=acd,
             ami=ami,
             watches=DialWatches(ami, self.clock),
+            legs=LegWatches(ami, self.clock),
+            keys=Keys(ami),
+            paces=Paces(redis=client, site=SITE, clock=self.clock),
             journal=Journal(
                 spool=self.folder / "spool",
                 process=process,
@@ -200,13 +243,29 @@ class CallLine:
             database=self.database,
             prompts=prompts,
             rendered=prompts.playable(),
-            directory=cast(CurrentDirectory, StandingDirectory()),
+            directory=directory,
+            floor=FloorBoard(client, SITE, self.clock),
+            menus=cast(Published, self.menus),
+            queues=queues,
+            answers=MenuAnswers.of(
+                settings,
+                database=self.database,
+                redis=client,
+                acd=acd,
+                queues=queues,
+                clock=self.clock,
+                prompts=prompts,
+            ),
         )
 
     async def start(self, name: str = "voice-1", *, redis_url: str | None = None, **voice: Any) -> VoiceProcess:
         """A voice process at work: in the epoch, with its lease."""
         process = VoiceProcess(
-            self.board(name, redis_url=redis_url, **voice), host="127.0.0.1", port=0, counters=AgiCounters()
+            self.board(name, redis_url=redis_url, **voice),
+            host="127.0.0.1",
+            port=0,
+            counters=AgiCounters(),
+            unregister=self.asterisk.unregister,
         )
         ready = asyncio.Event()
 
@@ -214,7 +273,7 @@ class CallLine:
             ready.set()
 
         self._running[process] = asyncio.create_task(process.run(ready=tell))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await ready.wait()
             if redis_url is None:
                 while (await self.acd.stored_epoch() or 0) == 0 or process.board.acd.epoch == 0:
@@ -225,7 +284,7 @@ class CallLine:
     async def join(self) -> None:
         """The web process' view of the ACD comes into the epoch."""
         await self.acd.load()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (await self.acd.heartbeat()).rebuilding:
                 await asyncio.sleep(0.01)
 
@@ -318,12 +377,12 @@ class CallLine:
         return view.state if view else None
 
     async def agent_is(self, agent: str, *states: AgentState) -> None:
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(20):
             while await self.state(agent) not in states:
                 await asyncio.sleep(0.005)
 
     async def call_is(self, call: str, *states: CallState) -> None:
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(20):
             while (view := await self.acd.call(call)) is None or view.state not in states:
                 await asyncio.sleep(0.005)
 
@@ -343,6 +402,15 @@ class CallLine:
         async with self.database.transaction() as session:
             rows = await session.scalars(select(JournalRow).where(JournalRow.call_id == call))
             return sorted(rows, key=lambda row: (row.at, row.seq))
+
+    async def fact(self, call: str, kind: str) -> JournalRow:
+        """The first fact of this kind, waited for: what a process tells comes a moment after what it did."""
+        async with asyncio.timeout(20):
+            while True:
+                for row in await self.facts(call):
+                    if row.kind == kind:
+                        return row
+                await asyncio.sleep(0.01)
 
     async def kinds(self, call: str) -> list[str]:
         return [row.kind for row in await self.facts(call)]

@@ -112,7 +112,7 @@ async def test_asterisk_out_of_sight_gives_no_talk_up(line: CallLine) -> None:
         view = await line.acd.call(citizen.call)
         return view is not None and (view.deadline_ms or 0) > (before or 0)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         while not await renewed():
             await asyncio.sleep(0.02)
     line.asterisk.connected = True

@@ -6,7 +6,9 @@ import pytest
 
 from acd import presence
 from acd.states import AgentState, CallState
+from agi.counters import AgiCounters
 from calls.epoch import next_epoch, rebuild
+from calls.switchboard import Switchboard
 from calls.voice import VoiceProcess
 from hotline.clock import ManualClock
 from hotline.database import Database
@@ -91,10 +93,9 @@ async def test_without_postgresql_the_clock_has_to_do(line: CallLine) -> None:
     board.database = Database(NOWHERE)
     assert await next_epoch(board) == pytest.approx(line.clock.now_ms(), abs=5_000)
     await board.acd.load()
-    assert await rebuild(board, VoiceProcess(board, host="127.0.0.1", port=0, counters=_counters()).devices)
+    assert await rebuild(board, _process(line, board).devices)
 
 
-def _counters():  # type: ignore[no-untyped-def]
-    from agi.counters import AgiCounters
-
-    return AgiCounters()
+def _process(line: CallLine, board: Switchboard) -> VoiceProcess:
+    unregister = line.asterisk.unregister
+    return VoiceProcess(board, host="127.0.0.1", port=0, counters=AgiCounters(), unregister=unregister)

@@ -83,7 +83,7 @@ async def test_a_bad_file_does_not_stop_the_good_ones(line: CallLine) -> None:
 async def ask(path: Path, said: bytes) -> bytes:
     reader, writer = await asyncio.open_unix_connection(path)
     writer.write(said)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         answer = await reader.read()
     writer.close()
     return answer

@@ -88,7 +88,7 @@ async def sent(journal: Journal) -> None:
     """Let the journal feed its stream until it has nothing more to send."""
     there = await journal._redis.xlen(journal._stream) + journal._to_send.qsize()
     task = asyncio.create_task(journal._send())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         while await journal._redis.xlen(journal._stream) < there:
             await asyncio.sleep(0.001)
     task.cancel()
@@ -98,7 +98,7 @@ async def test_a_fact_goes_through_the_stream_and_the_worker_forgets_it(desk: De
     journal = desk.journal()
     running = asyncio.create_task(journal.run())
     journal.write(entry(1))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         while not await desk.jobs().step():
             await asyncio.sleep(0.001)
     note = await desk.redis.rpop(inbox_key(SITE, PROCESS))
@@ -152,7 +152,7 @@ async def test_redis_away(desk: Desk) -> None:
     journal = desk.journal(client=away)
     running = asyncio.create_task(journal.run())
     journal.write(entry(1))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         while journal._to_send.qsize():
             await asyncio.sleep(0.001)
     await journal.flush()

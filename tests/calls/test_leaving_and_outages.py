@@ -41,7 +41,7 @@ async def test_on_an_orderly_stop_who_waits_goes_on_elsewhere_at_once(line: Call
     talking.dial_ends("ANSWER", 16)
     await talking.peer.command("HANGUP")
     await line.agent_is("1001", AgentState.WRAP_UP)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await stopping
     assert "adopted" not in await line.kinds(talking.call)
 

@@ -8,14 +8,14 @@ from typing import Any, cast
 import pytest
 
 from acd.model import Offer
-from acd.states import CallState
+from acd.states import AgentState, CallState
 from ami.events import DeviceState
 from calls.live import LiveCall
-from calls.pops import Pops
+from calls.pops import Pops, known_by_now
 from calls.voice import VoiceProcess
 from hotline import redis
 from hotline.database import Database
-from hotline.feed import AgentFeed, inbox_key
+from hotline.feed import AgentFeed, Published, inbox_key
 from tests.calls.line import SITE, CallLine, until
 
 NOWHERE = "postgresql+asyncpg://nobody@127.0.0.1:1/none"
@@ -53,6 +53,23 @@ async def test_a_screen_that_does_not_write_delays_the_citizen_no_longer_than_ag
     assert await popped(line, citizen.call) == {"written": False, "why_not": "not_written_in_time"}
 
 
+async def test_an_offer_taken_back_while_its_pop_is_on_the_way_rings_nobody(line: CallLine) -> None:
+    voice = await line.start(pop_wait_ms=400)
+    seat = await line.agent("1001", screen=False)
+    await line.feed.screen_is_on("1001")
+    citizen = line.citizen()
+    await citizen.enter(voice)
+    # The ACD has heard that the phone is about to ring; nobody writes the pop.
+    await line.agent_is("1001", AgentState.RINGING)
+    await line.phone(seat, DeviceState.UNAVAILABLE)
+    await line.call_is(citizen.call, CallState.WAITING)
+    await citizen.peer.command("SET MUSIC ON")
+    async with asyncio.timeout(20):
+        while "offer_failed" not in await line.kinds(citizen.call):
+            await asyncio.sleep(0.01)
+    assert not any(command[:2] == ["EXEC", "Dial"] for command in citizen.peer.commands)
+
+
 async def test_an_agent_without_a_screen_is_not_waited_for(line: CallLine) -> None:
     voice = await line.start(pop_wait_ms=2_000)
     await line.agent("1001", screen=False)
@@ -64,7 +81,7 @@ async def test_an_agent_without_a_screen_is_not_waited_for(line: CallLine) -> No
     assert await popped(line, citizen.call) == {"written": False, "why_not": "no_screen"}
 
 
-OFFER = Offer("1-1", 1, 0, "ast1-1763761000.1", "1001", "8001", "general", 0, 1)
+OFFER = Offer("1-1", 1, 0, "ast1-1763761000.1", "1001", "8001", "ast1", "general", "general", 0, 1)
 
 
 class OvertakenFeed(AgentFeed):
@@ -72,10 +89,10 @@ class OvertakenFeed(AgentFeed):
 
     pops: Pops
 
-    async def publish(self, agent: str, kind: str, body: dict[str, Any], *, reply_to: str = "") -> str:
-        cursor = await super().publish(agent, kind, body, reply_to=reply_to)
-        self.pops.frame_written({"type": "frame_written", "agent": agent, "cursor": cursor, "at_ms": 4711})
-        return cursor
+    async def show(self, agent: str, kind: str, body: dict[str, Any], *, reply_to: str) -> Published:
+        frame = await super().show(agent, kind, body, reply_to=reply_to)
+        self.pops.frame_written({"type": "frame_written", "agent": agent, "cursor": frame.cursor, "at_ms": 4711})
+        return frame
 
 
 @pytest.mark.parametrize("kept", [True, False], ids=["kept", "mutant: thrown away"])
@@ -90,7 +107,7 @@ async def test_a_note_that_overtakes_our_publish_is_kept(line: CallLine, voice: 
     if not kept:
         pops._early = cast(Any, Forgetful())
     await line.feed.screen_is_on("1001")
-    shown = await pops.show(voice.board.live[citizen.call], OFFER, await nothing_known())
+    shown = await pops.show(voice.board.live[citizen.call], OFFER, NOTHING_KNOWN)
     assert shown.written_ms == (4711 if kept else None)
 
 
@@ -100,13 +117,7 @@ class Forgetful(dict[tuple[str, str], int]):
     def __setitem__(self, key: tuple[str, str], value: int) -> None: ...
 
 
-async def nothing_known() -> asyncio.Task[dict[str, Any]]:
-    async def known() -> dict[str, Any]:
-        return {"open_tickets": [], "earlier_calls": []}
-
-    task = asyncio.create_task(known())
-    await task
-    return task
+NOTHING_KNOWN: dict[str, Any] = {"open_tickets": [], "earlier_calls": []}
 
 
 async def test_early_notes_are_bounded(line: CallLine, voice: VoiceProcess) -> None:
@@ -128,7 +139,7 @@ async def test_history_that_fails_or_is_late_shows_an_empty_one(line: CallLine, 
     await asyncio.wait({failed})
     late: asyncio.Task[dict[str, Any]] = asyncio.create_task(asyncio.sleep(60, {}))
     for history in (failed, late):
-        await voice.board.pops.show(live, OFFER, history)
+        await voice.board.pops.show(live, OFFER, known_by_now(history))
         frame = await line.feed.newest("1001", "pop")
         assert frame is not None
         assert (frame.body["open_tickets"], frame.body["earlier_calls"]) == ([], [])
@@ -176,9 +187,7 @@ async def test_without_redis_the_call_goes_on_without_a_pop(line: CallLine, voic
         process="ast1/voice-1",
         longest_wait_ms=200,
     )
-    assert (await pops.show(voice.board.live[citizen.call], OFFER, await nothing_known())).why_not == (
-        "redis_unavailable"
-    )
+    assert (await pops.show(voice.board.live[citizen.call], OFFER, NOTHING_KNOWN)).why_not == ("redis_unavailable")
     await pops.tell("1001", "call_ended", {})
     await away.aclose()
 

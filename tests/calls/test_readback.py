@@ -383,6 +383,16 @@ async def test_a_call_that_ended_with_asterisk_ends(line: CallLine, records: Rec
     assert await line.kinds(call) == ["entered", "answered", "ended"]
 
 
+async def test_a_call_that_is_written_before_the_first_one_of_a_new_asterisk_goes_on(
+    line: CallLine, records: Records, clock: ManualClock
+) -> None:
+    call = records.comes(1)  # a thread of its own writes each beginning
+    records.event("CHAN_START", 0, f"ast1-{BEGAN // 1000}.0", exten="12345", context="hl-inbound")
+    records.talks(call, 5_000)
+    await to_the_end(reader(line, records, clock))
+    assert await line.kinds(call) == []
+
+
 async def test_while_postgresql_is_away_nothing_is_passed_over(
     line: CallLine, records: Records, clock: ManualClock
 ) -> None:

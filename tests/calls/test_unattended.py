@@ -83,7 +83,7 @@ async def test_a_call_whose_end_was_told_is_left_alone(line: CallLine, voice: Vo
     await citizen.enter(voice)
     await citizen.peer.command("SET MUSIC ON")
     await citizen.hangs_up()
-    await line.facts(citizen.call)
+    await line.fact(citizen.call, "abandoned")
     board = line.board("voice-9")
     clock = board.clock = ManualClock(datetime(2026, 11, 21, 1, 0, tzinfo=UTC))
     hangups = Hangups(board)

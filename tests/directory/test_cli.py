@@ -82,6 +82,9 @@ def test_people(directory: Hotline) -> None:
     assert directory("users", "password", "1001", "--password-stdin", stdin="longer one\n").exit_code == 0
     unknown = directory("users", "password", "nobody", "--password-stdin", stdin="longer one\n")
     assert (unknown.exit_code, unknown.stderr.strip()) == (1, "user.unknown: no such user")
+    assert directory("users", "unlock", "1001").stdout.splitlines()[-1] == "it was not locked"
+    assert directory("users", "totp-reset", "1001").stdout.splitlines()[-1] == "there was none"
+    assert directory("users", "unlock", "nobody").exit_code == 1
 
 
 def test_a_demonstration(directory: Hotline) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from directory import lines, users
+from directory import lines, teams, users
 from directory.demo import TRUNKS, seed_demo
 from directory.lines import NewTarget
 from directory.loader import load_snapshot
@@ -22,7 +22,7 @@ async def test_the_seed_can_be_sown_twice(
     database: Database, settings: Settings, passwords: Passwords, clock: ManualClock
 ) -> None:
     report = await seed_demo(database, settings, passwords, clock, password="Sanmenxia-1")
-    assert report.logins == (*map(str, range(1001, 1011)), "2001", "2002", "2003", "2004", "3001", "admin")
+    assert report.logins == (*map(str, range(1001, 1011)), "2001", "2002", "2003", "2004", "3001", "3002", "admin")
     async with database.transaction() as session:
         first = await load_snapshot(session, settings)
         people = {person.login: person for person in await users.people(session)}
@@ -31,6 +31,11 @@ async def test_the_seed_can_be_sown_twice(
     assert people["2004"].agent == Agent("2004", {"expert-12348": 1}, "8014")
     assert people["3001"].roles == {Role.SUPERVISOR}
     assert people["admin"].roles == {Role.ADMIN}
+    async with database.transaction() as session:
+        known = {team.team: team for team in await teams.teams(session)}
+    assert known["general-1"].supervisors == ("3001",)
+    assert known["general-1"].agents == tuple(str(1001 + i) for i in range(10))
+    assert known["experts"].supervisors == ("3002",)
     clock.advance(60)
     again = await seed_demo(database, settings, passwords, clock, password="something else")
     assert (again.logins, again.hotlines.added, again.hotlines.changed) == ((), (), ())

@@ -133,9 +133,9 @@ async def test_many_guesses_at_once_get_no_more_tries(
 async def test_without_counting_first_they_all_get_one(
     sessions: Sessions, agent: Person, hasher: CountingHasher, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def only_look(session: AsyncSession, login: str, **_policy: object) -> tuple[int, str]:
+    async def only_look(session: AsyncSession, login: str, **_policy: object) -> account_repository.Attempt:
         user = await users.get(session, login)
-        return user.id, user.password_hash
+        return account_repository.Attempt(user.id, user.password_hash, locked=False)
 
     monkeypatch.setattr(account_repository, "count_attempt", only_look)
     assert await tries_of_20_guesses_at_once(sessions, database, hasher) == 20
@@ -151,6 +151,22 @@ async def test_a_session_idles_out_unless_used(
     clock.advance(60 * 60)
     with pytest.raises(NotSignedIn):
         await who(database, sessions, token)
+
+
+async def test_sessions_used_together_live_on_and_those_that_ended_are_told_apart(
+    database: Database, sessions: Sessions, agent: Person, clock: ManualClock
+) -> None:
+    kept, idle, revoked = [(await sessions.sign_in("1001", PASSWORD)).signed_in.session_id for _ in range(3)]
+    async with database.transaction() as session:
+        await sessions.revoke(session, revoked)
+    clock.advance(59 * 60)
+    async with database.transaction() as session:
+        assert await sessions.used(session, {kept, revoked}) == {kept}
+    clock.advance(59 * 60)
+    async with database.transaction() as session:
+        assert await sessions.used(session, {kept, idle, revoked}) == {kept}
+        await users.disable(session, await users.get(session, "1001"), now=clock.now())
+        assert await sessions.used(session, {kept}) == set()
 
 
 async def test_a_session_ends_however_much_it_is_used(
@@ -278,17 +294,22 @@ async def test_the_event_loop_goes_on_while_a_password_is_checked(
     assert turned.is_set()
 
 
-async def test_roles_are_asked_for_by_name(database: Database, sessions: Sessions, agent: Person) -> None:
-    signed_in = (await sessions.sign_in("1001", PASSWORD)).signed_in
+async def test_roles_are_asked_for_by_name_and_other_ones_end_sessions(
+    database: Database, sessions: Sessions, agent: Person, clock: ManualClock
+) -> None:
+    new = await sessions.sign_in("1001", PASSWORD)
+    signed_in = new.signed_in
     signed_in.require(Role.AGENT, Role.EXPERT)
     with pytest.raises(NotAllowed, match="supervisor"):
         signed_in.require(Role.SUPERVISOR)
     async with database.transaction() as session:
-        await users.set_roles(session, await users.get(session, "1001"), {Role.SUPERVISOR})
+        await users.set_roles(session, await users.get(session, "1001"), {Role.SUPERVISOR}, now=clock.now())
         await users.set_groups(session, await users.get(session, "1001"), {"general": 3})
         now_known = await users.person(session, await users.get(session, "1001"))
     assert now_known.roles == {Role.SUPERVISOR}
     assert now_known.agent == Agent("1001", {"general": 3}, "8001")
+    with pytest.raises(NotSignedIn):
+        await who(database, sessions, new.token)
 
 
 def test_the_roles_are_these() -> None:
@@ -302,6 +323,8 @@ def test_the_roles_are_these() -> None:
         "unit_handler",
         "unit_head",
         "unit_leader",
+        "county_body",
+        "government_leader",
         "inspector",
         "auditor",
         "admin",

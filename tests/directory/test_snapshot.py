@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from directory.hours import Span, WeeklyHours, weekdays
+from directory.hours import Span, SpecialDay, WeeklyHours, weekdays
 from directory.modes import Fallback, Mode, PathKind, Platform
 from directory.snapshot import (
     DialTarget,
@@ -166,6 +166,15 @@ _HOURS = st.none() | st.builds(
     st.lists(
         st.builds(Span, st.integers(1, 7), st.integers(0, 700), st.integers(701, 1440)), max_size=3, unique=True
     ).map(tuple),
+    st.lists(
+        st.builds(
+            SpecialDay,
+            st.dates(),
+            st.lists(st.tuples(st.integers(0, 700), st.integers(701, 1440)), max_size=2).map(tuple),
+        ),
+        max_size=3,
+    ).map(tuple),
+    st.none() | st.dates(),
 )
 _MODES = st.builds(
     ModeInForce,
@@ -222,7 +231,7 @@ GOOD = to_json(SNAPSHOT)
         b"[]",
         b"null",
         GOOD[: len(GOOD) // 2],
-        GOOD.replace(b'"schema": 1', b'"schema": 2'),
+        GOOD.replace(b'"schema": 3', b'"schema": 2'),
         GOOD.replace(b'"branch"', b'"brunch"'),
         GOOD.replace(b'"opens"', b'"open"'),
         GOOD.replace(b'"opens": 480', b'"opens": 4800'),

@@ -97,9 +97,71 @@ async def test_a_hung_statement_is_given_up(database_url: str) -> None:
     await database.close()
 
 
+async def test_a_connection_that_the_server_has_closed_costs_nobody_a_step(
+    database: Database, database_url: str
+) -> None:
+    async def own_pid() -> int:
+        async with database.transaction() as session:
+            pid: int = (await session.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+            return pid
+
+    before = await own_pid()
+    other = Database(database_url)
+    async with asyncio.timeout(5), other.transaction() as session:
+        await session.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": before})
+        alive = text("SELECT count(*) FROM pg_stat_activity WHERE pid = :pid")
+        # Once more after it is gone: its last word was sent before.
+        for _ in range(2):
+            while (await session.execute(alive, {"pid": before})).scalar_one():
+                pass
+    await other.close()
+    assert await own_pid() != before
+
+
 async def test_a_server_that_is_away_is_told_at_once() -> None:
     database = Database(f"postgresql+asyncpg://nobody@127.0.0.1:{free_port()}/none", connect_timeout=2.0)
     with pytest.raises(OSError):  # noqa: PT011 - refused, in whatever form the system says it
         async with database.transaction() as session:
             await session.execute(text("SELECT 1"))
     await database.close()
+
+
+async def test_a_notice_is_heard_at_its_commit_and_not_before(database: Database) -> None:
+    heard = asyncio.Event()
+    async with database.listening("news", heard.set) as lost:
+        async with database.transaction() as session:
+            await session.execute(text("NOTIFY news"))
+            await session.execute(text("SELECT pg_sleep(0.05)"))
+            assert not heard.is_set()
+        async with asyncio.timeout(5):
+            await heard.wait()
+        heard.clear()
+        async with database.transaction() as session:
+            await session.execute(text("NOTIFY other_news"))
+            await session.execute(text("NOTIFY news"))
+        async with asyncio.timeout(5):
+            await heard.wait()
+        assert not lost.is_set()
+
+
+async def test_a_listener_learns_that_its_connection_is_gone(database: Database) -> None:
+    async with database.listening("news", lambda: None) as lost:
+        async with database.transaction() as session:
+            await session.execute(
+                text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
+            )
+        async with asyncio.timeout(5):
+            await lost.wait()
+
+
+async def test_whoever_listens_no_more_hears_nothing(database: Database) -> None:
+    heard = asyncio.Event()
+    async with database.listening("news", heard.set):
+        pass
+    again = asyncio.Event()
+    async with database.listening("news", again.set):
+        async with database.transaction() as session:
+            await session.execute(text("NOTIFY news"))
+        async with asyncio.timeout(5):
+            await again.wait()
+    assert not heard.is_set()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from hotline.settings import Settings, load_settings
+from tests.ports import free_ports
 
 
 @dataclass(frozen=True)
@@ -17,18 +17,6 @@ class Line:
 
     settings: Settings
     config: Path
-
-
-def free_ports(count: int) -> list[int]:
-    """Loopback TCP ports nobody listens on now, all different."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
 
 
 def make_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Line:

@@ -15,7 +15,7 @@ import pytest
 
 from hotline.settings import Settings
 from server import doctor
-from server.doctor import Finding, Verdict
+from server.doctor_findings import Finding, Verdict
 from server.processes import Stack
 from server.provision.programs import all_programs
 from tests.server.lines import Line, make_line

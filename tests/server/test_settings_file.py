@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from directory.demo import TRUNKS
+from directory.demo import PROVINCE_TRUNK, TRUNKS
 from hotline.errors import SettingsError
 from hotline.settings import Settings, load_settings, project_root
 
@@ -46,7 +46,7 @@ def test_every_key_is_there_with_its_default() -> None:
 
 def test_no_trunk_that_ships_leaves_this_machine() -> None:
     trunks = load_settings().asterisk.trunks
-    assert {trunk.name for trunk in trunks} == {"carrier", *TRUNKS.values()}
+    assert {trunk.name for trunk in trunks} == {"carrier", PROVINCE_TRUNK, *TRUNKS.values()}
     assert all(trunk.contact.startswith("127.0.0.") for trunk in trunks)
     assert all(address.startswith("127.0.0.") for trunk in trunks for address in trunk.identify)
 
@@ -69,6 +69,20 @@ def test_every_section_and_key_has_words_before_it() -> None:
         ("[site]\nnmae = 'x'", "site.nmae"),
         ("[[asterisk.trunks]]\nname = 'Carrier'\ncontact = 'x'", "asterisk.trunks.0.name"),
         ("colour = 1", "colour"),
+        ("[redis]\nsentinels = ['127.0.0.1']", "redis.sentinels.0"),
+        ("[redis]\nsentinels = ['127.0.0.1:26379']", "private = false"),
+        ("[asterisk]\npeers = [{systemname = 'ast1', sip = '10.0.0.2:5060'}]", "systemname of its own"),
+        ("[asterisk]\npeers = [{systemname = 'ast2', sip = 'pbx:5060'}]", "asterisk.peers.0.sip"),
+        ("[asterisk]\npeers = [{systemname = 'ast2', sip = '10.0.0.2:5060'}]", "one phone_secret"),
+        (
+            "[asterisk]\npeers = [{systemname = 'a', sip = '10.0.0.2:1'}, {systemname = 'b', sip = '10.0.0.2:2'}]",
+            "address of its own",
+        ),
+        (
+            "[asterisk]\npeers = [{systemname = 'ast2', sip = '10.0.0.2:5060'}]\n"
+            "[[asterisk.trunks]]\nname = 'carrier'\ncontact = '10.0.0.2:5060'\nidentify = ['10.0.0.2']",
+            "may not be a trunk's",
+        ),
     ],
 )
 def test_a_wrong_key_is_named(text: str, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

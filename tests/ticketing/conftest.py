@@ -12,9 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from directory.models import Role, Unit, UnitLevel
 from hotline.clock import ManualClock
 from hotline.database import Database
-from ticketing import lifecycle
+from ticketing import lifecycle, repository
+from ticketing.handling import contacts
+from ticketing.handling.contacts import Contact
 from ticketing.intake import IntakeDesk
-from ticketing.schemas import Actor, Details, Intake, Ticket
+from ticketing.relations.schemas import MergeDetails
+from ticketing.schemas import Actor, Details, Intake, Ticket, TicketFile
 from ticketing.vocabulary import Action
 
 MORNING = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)
@@ -100,6 +103,22 @@ class Counter:
             details=Details.model_validate(details),
         )
 
+    async def merge(self, ticket: Ticket, parent: str, actor: Actor, note: str = "同一事项") -> Ticket:
+        async with self.database.transaction() as session:
+            return await lifecycle.apply(
+                session,
+                ticket.number,
+                Action.MERGE,
+                actor,
+                version=ticket.version,
+                at=self.clock.now(),
+                details=MergeDetails(parent=parent, note=note),
+            )
+
+    async def file(self, ticket: Ticket) -> TicketFile:
+        async with self.database.transaction() as session:
+            return await repository.file(session, ticket.number)
+
     async def handling(self) -> Ticket:
         """A ticket that the unit of `people.handler` has signed for."""
         people = self.people
@@ -107,6 +126,20 @@ class Counter:
         unit = people.handler.unit_id
         ticket = await self.act(ticket, Action.DISPATCH, people.dispatcher, lead_unit=unit)
         return await self.act(ticket, Action.SIGN_FOR, people.handler)
+
+    async def answered(self, ticket: Ticket, actor: Actor | None = None, **said: object) -> None:
+        """The citizen is told, which is written down: by the handler on the telephone, unless said otherwise."""
+        contact = Contact.model_validate(
+            {"at": self.clock.now(), "way": "phone", "by": "张工", "outcome": "answered", **said}
+        )
+        async with self.database.transaction() as session:
+            await contacts.record(session, ticket.number, contact, actor or self.people.handler, at=self.clock.now())
+
+    async def replied(self, ticket: Ticket, **details: object) -> Ticket:
+        """The citizen answered; reported by the handler and reviewed by the head, another person."""
+        await self.answered(ticket)
+        ticket = await self.act(ticket, Action.REPLY, self.people.handler, note="已补办")
+        return await self.act(ticket, Action.APPROVE_REPLY, self.people.head, **details)
 
 
 @pytest.fixture

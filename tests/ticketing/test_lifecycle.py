@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from itertools import product
 
 import pytest
@@ -23,6 +24,8 @@ from ticketing.errors import (
 )
 from ticketing.lifecycle import TRANSITIONS, possible, rule_of
 from ticketing.models import TicketRow
+from ticketing.refusals.schemas import RefusalDetails
+from ticketing.relations.schemas import MergeDetails, SplitDetails
 from ticketing.schemas import Details, Ticket
 from ticketing.vocabulary import Action, Part, Stage, State
 
@@ -32,7 +35,8 @@ def test_every_state_and_action_is_allowed_or_refused_by_name(state: State, acti
     if (state, action) in TRANSITIONS:
         rule = rule_of(state, action)
         assert rule.roles, "a line that nobody may use is dead"
-        assert rule.needs | rule.takes <= set(Details.model_fields) | {"changes"}
+        kinds = (Details, MergeDetails, SplitDetails, RefusalDetails)
+        assert rule.needs | rule.takes <= {field for kind in kinds for field in kind.model_fields} | {"changes"}
     else:
         with pytest.raises(ActionNotPossible, match=f"{action.term}.*{state.term}"):
             rule_of(state, action)
@@ -64,15 +68,17 @@ def test_every_action_but_registering_has_a_line_and_every_stage_is_touched() ->
 
 def test_what_is_possible_depends_on_the_roles() -> None:
     assert Action.DISPATCH in possible(State.TO_DISPATCH, frozenset({Role.DISPATCHER}))
-    assert possible(State.TO_DISPATCH, frozenset({Role.AGENT})) == ()
+    assert possible(State.TO_DISPATCH, frozenset({Role.AGENT})) == (Action.URGE, Action.SUPPLEMENT)
     assert possible(State.ARCHIVED, frozenset(Role)) == ()
 
 
 async def test_a_demand_walks_through_all_stages(counter: Counter) -> None:
     people = counter.people
     ticket = await counter.handling()
-    ticket = await counter.act(ticket, Action.SUPERVISE, people.supervisor, note="电话督办：请抓紧")
+    order = {"ground": "other", "form": "phone", "deadline": counter.clock.now() + timedelta(days=1)}
+    ticket = await counter.act(ticket, Action.SUPERVISE, people.supervisor, note="请抓紧", supervision=order)
     ticket = await counter.act(ticket, Action.REPLY, people.handler, note="已补发社保卡")
+    await counter.answered(ticket)
     ticket = await counter.act(ticket, Action.APPROVE_REPLY, people.head)
     ticket = await counter.act(ticket, Action.VISIT, people.visitor, note="已联系", satisfaction="satisfied")
     ticket = await counter.act(ticket, Action.CLOSE, people.visitor)
@@ -107,7 +113,7 @@ async def test_a_demand_walks_through_all_stages(counter: Counter) -> None:
 async def test_an_agreed_return_withdraws_the_units_and_the_next_dispatch_is_fresh(counter: Counter) -> None:
     people = counter.people
     ticket = await counter.handling()
-    ticket = await counter.act(ticket, Action.RETURN, people.handler, note="不属本单位职责，依据三定方案")
+    ticket = await counter.act(ticket, Action.RETURN, people.handler, note="不属本单位职责", basis="三定方案")
     ticket = await counter.act(ticket, Action.AGREE_RETURN, people.dispatcher)
     ticket = await counter.act(
         ticket,
@@ -160,7 +166,7 @@ async def test_an_unknown_number_is_refused(counter: Counter) -> None:
         await counter.act(ticket, Action.ACCEPT, counter.people.agent)
 
 
-async def _two_at_once(counter: Counter) -> list[Ticket | BaseException]:
+async def _two_at_once(counter: Counter) -> tuple[Ticket | BaseException, Ticket | BaseException]:
     """Two people have read the same ticket and act at the same moment: both have looked before either writes."""
     ticket = await counter.register()
     looked = asyncio.Barrier(2)
@@ -175,7 +181,7 @@ async def _two_at_once(counter: Counter) -> list[Ticket | BaseException]:
     try:
         return await asyncio.gather(
             counter.act(ticket, Action.ACCEPT, counter.people.agent),
-            counter.act(ticket, Action.REFUSE, counter.people.supervisor, ground="outside_city", note="请拨省热线"),
+            counter.act(ticket, Action.ANSWER, counter.people.supervisor, note="请拨省热线"),
             return_exceptions=True,
         )
     finally:

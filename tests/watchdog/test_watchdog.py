@@ -31,10 +31,17 @@ class FakeAmi:
 
     def __init__(self) -> None:
         self.connected = True
-        self.variables = {"HL_VOICES": BOTH}
+        self.variables = {"HL_VOICES": BOTH, "HL_READY": ""}
         self.live: dict[str, ChannelInfo] = {}
         self.entries: dict[str, str] = {}
         self.done: list[str] = []
+
+    def called(self, channel: str, caller: str) -> None:
+        """The leg of a caller's Dial."""
+        self.live[channel] = ChannelInfo(
+            channel=channel, uniqueid=channel, linkedid=caller, state="Ringing", context="hl-seat", exten="",
+            application="AppDial", bridge_id="", duration=1, variables={},
+        )  # fmt: skip
 
     def caller(self, channel: str, voice: str, application: str = "AGI", bridge: str = "", entry: str = "1") -> None:
         self.live[channel] = ChannelInfo(
@@ -54,7 +61,8 @@ class FakeAmi:
     async def setvar(self, variable: str, value: str, channel: str | None = None) -> None:
         self._alive()
         self.variables[variable] = value
-        self.done.append(f"list {value}")
+        if variable == "HL_VOICES":
+            self.done.append(f"list {value}")
 
     async def channels(self) -> list[ChannelInfo]:
         self._alive()
@@ -175,6 +183,7 @@ async def test_a_hung_process_is_taken_off_then_killed_then_its_waiting_callers_
 async def test_a_talking_or_ringing_caller_is_left_until_that_ends(house: House) -> None:
     house.ami.caller("PJSIP/talking-1", "voice-1", application="AGI", bridge="b1")
     house.ami.caller("PJSIP/ringing-1", "voice-1", application="Dial")
+    house.ami.called("PJSIP/8001-1", "PJSIP/ringing-1")
     house.voices[0].speaks = False
     await house.rounds(3)
     assert not [deed for deed in house.ami.done if deed.startswith("redirect")]
@@ -183,6 +192,23 @@ async def test_a_talking_or_ringing_caller_is_left_until_that_ends(house: House)
     await house.rounds(1)
 
     assert house.ami.done[-1] == "redirect PJSIP/talking-1 hl-resume"
+
+
+async def test_a_caller_whose_dial_is_over_is_led_back_though_asterisk_still_names_it(house: House) -> None:
+    house.ami.caller("PJSIP/talking-1", "voice-1", application="Dial", bridge="b1")
+    house.ami.called("PJSIP/8001-1", "PJSIP/talking-1")
+    house.ami.caller("PJSIP/ringing-1", "voice-1", application="Dial")
+    house.ami.called("PJSIP/8002-1", "PJSIP/ringing-1")
+    house.unreachable.add(1)
+    await house.rounds(8)
+    assert not [deed for deed in house.ami.done if deed.startswith("redirect")]
+
+    house.ami.caller("PJSIP/talking-1", "voice-1", application="Dial")
+    del house.ami.live["PJSIP/8001-1"], house.ami.live["PJSIP/8002-1"]
+    await house.rounds(1)
+
+    led = {deed for deed in house.ami.done if deed.startswith("redirect")}
+    assert led == {f"redirect PJSIP/{name}-1 hl-resume" for name in ("talking", "ringing")}
 
 
 async def test_a_bridge_that_ends_after_the_process_is_back_leaves_nobody_behind(house: House) -> None:
@@ -251,6 +277,24 @@ async def test_the_last_process_stays_on_when_it_is_only_gone(house: House) -> N
     await house.rounds(4)
 
     assert house.ami.variables["HL_VOICES"] == BOTH
+
+
+async def test_the_host_is_ready_while_a_process_of_it_serves(house: House) -> None:
+    await house.rounds(1)
+    assert house.ami.variables["HL_READY"] == "yes"
+    await house.voices[0].stop()
+    await house.rounds(1)
+    assert house.ami.variables["HL_READY"] == "yes"
+    await house.voices[1].stop()
+    await house.rounds(1)
+    assert house.ami.variables["HL_READY"] == "no"
+    await house.voices[1].start()
+    await house.rounds(1)
+    assert house.ami.variables["HL_READY"] == "yes"
+    # Asterisk was started again and knows nothing.
+    house.ami.variables["HL_READY"] = ""
+    await house.rounds(1)
+    assert house.ami.variables["HL_READY"] == "yes"
 
 
 async def test_when_all_hang_all_are_taken_off(house: House) -> None:

@@ -7,7 +7,6 @@ import contextlib
 import json
 import socket
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,26 +14,22 @@ import httpx
 import pytest
 import redis.asyncio as aioredis
 import uvicorn
-from argon2 import PasswordHasher
 from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
 
-from acd.model import AcdPolicy
 from acd.service import Acd
 from directory.loader import CurrentDirectory
-from directory.models import Role, Unit, UnitLevel
-from directory.passwords import Passwords
 from directory.sessions import SessionPolicy, Sessions
-from directory.users import Agent, NewUser, add_user
 from hotline.clock import SystemClock
 from hotline.database import Database
 from hotline.redis import connect as connect_redis
 from hotline.settings import Settings
 from hotline.tasks import end
+from hotline.witness import Witness, witness_file
+from tests.web.people import PASSWORD, POLICY, Units, quick_passwords, settle, voice
 from web.app import create_app
 from web.services import Services
 
-PASSWORD = "hotline-test-1"
 SOON = 5.0
 """Seconds within which anything awaited must have happened."""
 
@@ -45,11 +40,11 @@ CALL = "ast1-1763761000.12"
 async def services(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Services]:
     clock = SystemClock()
     settings = Settings(var_dir=tmp_path)
-    database = Database(database_url, pool_size=20)
+    database = Database(database_url, pool_size=20, witness=Witness(witness_file(settings)))
     redis = connect_redis(redis_url)
     blocking = connect_redis(redis_url, timeout=None)
-    passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    acd = Acd(redis, site="smx", process="ast1/web", clock=clock, policy=AcdPolicy())
+    passwords = quick_passwords()
+    acd = Acd(redis, site="smx", process="ast1/web", clock=clock, policy=POLICY)
     yield Services(
         settings=settings,
         database=database,
@@ -65,64 +60,16 @@ async def services(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIt
     await database.close()
 
 
-@dataclass(frozen=True)
-class Units:
-    """Ids of two units of the city."""
-
-    labour: int
-    urban: int
-
-
 @pytest.fixture
 async def units(services: Services) -> Units:
-    """One person for each role: the login is the role, agents have a work number beside it."""
-    passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    now = services.clock.now()
-    async with services.database.transaction() as session:
-        labour, urban = (Unit(name=name, level=UnitLevel.CITY) for name in ("市人社局", "市城管局"))
-        session.add_all([labour, urban])
-        await session.flush()
-        for role in Role:
-            unit = labour.id if role.value.startswith("unit_") else None
-            await add_user(
-                session,
-                NewUser(role.value, role.name, frozenset({role}), unit, _SEATS.get(role)),
-                PASSWORD,
-                passwords,
-                now=now,
-            )
-        await add_user(
-            session,
-            NewUser("other_unit", "城管", frozenset({Role.UNIT_HANDLER}), urban.id),
-            PASSWORD,
-            passwords,
-            now=now,
-        )
-        await add_user(
-            session,
-            NewUser("second", "二号", frozenset({Role.AGENT}), None, Agent("1002", {"general": 1})),
-            PASSWORD,
-            passwords,
-            now=now,
-        )
-    return Units(labour.id, urban.id)
-
-
-_SEATS = {
-    Role.AGENT: Agent("1001", {"general": 1}, "8001"),
-    Role.EXPERT: Agent("2001", {"expert-12333": 1}, "8011"),
-}
+    """People of every role, and their units."""
+    return await settle(services)
 
 
 @pytest.fixture
 async def line(services: Services) -> Acd:
-    """A voice process that has opened the site's epoch: without one nobody can sign in."""
-    acd = Acd(services.redis, site="smx", process="ast1/voice-1", clock=services.clock, policy=AcdPolicy(rebuild_ms=0))
-    await acd.load()
-    await acd.open_epoch(1)
-    while (await acd.heartbeat()).rebuilding:
-        await acd.run_timers()
-    return acd
+    """A voice process that has opened the site's epoch."""
+    return await voice(services)
 
 
 @pytest.fixture
@@ -138,8 +85,10 @@ class Caller:
         self.token = token
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
-    async def request(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        return await self._http.request(method, path, headers=self._headers, **arguments)
+    async def request(
+        self, method: str, path: str, *, extra: dict[str, str] | None = None, **arguments: Any
+    ) -> httpx.Response:
+        return await self._http.request(method, path, headers={**self._headers, **(extra or {})}, **arguments)
 
     async def get(self, path: str, **params: Any) -> httpx.Response:
         return await self.request("GET", path, params=params)
@@ -215,7 +164,7 @@ class Screen:
 @contextlib.asynccontextmanager
 async def screen(port: int, token: str, cursor: str | None = None) -> AsyncIterator[Screen]:
     """A socket that has sent its first message; its hello is still to be read."""
-    async with connect(f"ws://127.0.0.1:{port}/ws/agent") as connection:
+    async with connect(f"ws://127.0.0.1:{port}/ws/agent", open_timeout=30) as connection:
         await connection.send(json.dumps({"token": token, "cursor": cursor}))
         yield Screen(connection)
 

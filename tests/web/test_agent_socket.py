@@ -11,10 +11,12 @@ from fastapi import FastAPI
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from acd.model import CallRequest, Offer, Step
+from acd.model import CallRequest, Offer
+from acd.queue_store import default_rules
 from acd.service import Acd
 from hotline.feed import inbox_key
 from tests.web.conftest import CALL, SOON, Caller, redis_away, screen, served
+from web import screen_beats
 from web.app import create_app
 from web.services import Services
 
@@ -146,7 +148,8 @@ async def test_changes_of_state_arrive_and_the_call_in_hand_is_shown_to_a_fresh_
         await agent.post("/api/agents/me/ready")
         assert (await shown.next("agent_state"))["body"]["state"] == "READY"
         now = services.clock.now_ms()
-        await line.enqueue(CallRequest(CALL, now, VOICE, (Step(0, ("general",)),)))
+        await line.configure(default_rules(()), 1)
+        await line.enqueue(CallRequest(CALL, now, VOICE, "general"))
         assert (await shown.next("agent_state"))["body"]["state"] == "RESERVED"
         message = await anext(line.inbox())
         assert Offer.from_message(message).agent == "1001"
@@ -184,6 +187,23 @@ async def test_logging_out_closes_the_sessions_screen_and_no_other(
             await shown.next()
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 4401
+
+
+async def test_a_session_that_ended_by_itself_closes_its_screen(
+    services: Services, nobody: Caller, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(screen_beats, "BEAT_SECONDS", 0.05)
+    agent, other = await nobody.as_("agent"), await nobody.as_("second")
+    async with screen(port, agent.token) as shown, screen(port, other.token) as beside:
+        await shown.next("hello")
+        await beside.next("hello")
+        async with services.database.transaction() as session:
+            signed_in = await services.sessions.check(session, agent.token)
+            await services.sessions.revoke(session, signed_in.session_id)
+        error = await shown.next()
+        assert (error["kind"], error["body"]["code"]) == ("error", "access.unauthenticated")
+        await services.feed.publish("1002", "pop", {"n": 7})
+        assert (await beside.next())["body"]["n"] == 7
 
 
 async def test_redis_going_away_closes_the_screen_with_try_again_later(
@@ -229,7 +249,7 @@ async def test_a_bad_first_message_is_refused_by_name(nobody: Caller, port: int,
     if isinstance(first, str) and first.startswith("TOKEN"):
         token = (await nobody.as_("agent")).token
         first = json.dumps({"token": token, "cursor": first.removeprefix("TOKEN")})
-    async with connect(f"ws://127.0.0.1:{port}/ws/agent") as connection, asyncio.timeout(SOON):
+    async with connect(f"ws://127.0.0.1:{port}/ws/agent", open_timeout=30) as connection, asyncio.timeout(SOON):
         await connection.send(first)
         assert json.loads(await connection.recv())["kind"] == "error"
         with pytest.raises(ConnectionClosed) as closed:

@@ -24,7 +24,6 @@ async def test_a_break_of_the_reader_alone_loses_no_change(services: Services, l
             while not changes.empty():
                 changes.get_nowait()
             await services.redis.client_kill_filter(_type="normal", skipme=False)
-            await services.redis.connection_pool.disconnect(inuse_connections=False)
             await line.set_not_ready("1001", "小休")
             async with asyncio.timeout(SOON):
                 while (await changes.get()).reason != "小休":

@@ -33,61 +33,651 @@ _SEATS = {Role.AGENT, Role.EXPERT}
 _DESK = {Role.AGENT, Role.EXPERT, Role.SUPERVISOR}
 _CALLS = _DESK | {Role.VISIT_AGENT, Role.INSPECTOR, Role.AUDITOR, Role.ADMIN}
 _TICKETS = _ALL - {Role.KNOWLEDGE_EDITOR}
+_OVERSEERS = frozenset(
+    {Role.SUPERVISOR, Role.DISPATCHER, Role.INSPECTOR, Role.AUDITOR, Role.ADMIN, Role.GOVERNMENT_LEADER}
+)
+_FIGURES = _OVERSEERS | {Role.UNIT_HANDLER, Role.UNIT_HEAD, Role.UNIT_LEADER, Role.COUNTY_BODY}
+_ANSWERERS = _DESK | {Role.DISPATCHER, Role.VISIT_AGENT}
+_UNITS = {Role.UNIT_HANDLER, Role.UNIT_HEAD, Role.COUNTY_BODY}
+_DECIDE = {Role.DISPATCHER, Role.SUPERVISOR}
+_ORDERERS = {Role.SUPERVISOR, Role.INSPECTOR, Role.COUNTY_BODY, Role.GOVERNMENT_LEADER}
+_ROSTER = {Role.SUPERVISOR, Role.ADMIN, Role.UNIT_HANDLER, Role.UNIT_HEAD}
+_CENTRE = {Role.SUPERVISOR, Role.ADMIN}
+_OUT = _DESK | {Role.VISIT_AGENT, Role.ADMIN}
+_VISITS = _CENTRE | {Role.VISIT_AGENT}
+_BOOKS = _CENTRE | {Role.DISPATCHER, Role.AUDITOR}
+_TAPES = _DESK | {Role.AUDITOR}
+_RULES = _DESK | {Role.AUDITOR, Role.ADMIN}
+_MENUS = {Role.SUPERVISOR, Role.AUDITOR, Role.ADMIN}
+_KNOWLEDGE = {Role.KNOWLEDGE_EDITOR, Role.SUPERVISOR, Role.UNIT_HANDLER, Role.UNIT_HEAD}
 
 ROUTES: dict[tuple[str, str], frozenset[Role] | set[Role]] = {
     ("GET", "/api/auth/me"): _ALL,
     ("GET", "/api/auth/sessions"): _ALL,
     ("DELETE", "/api/auth/sessions/{session_id}"): _ALL,
     ("POST", "/api/auth/logout"): _ALL,
+    ("GET", "/api/sessions"): _ALL,
+    ("DELETE", "/api/sessions/{session_id}"): _ALL,
+    ("DELETE", "/api/users/{login}/lock"): {Role.ADMIN},
+    ("DELETE", "/api/users/{login}/second-step"): {Role.ADMIN},
+    ("GET", "/api/phone"): _SEATS,
     ("GET", "/api/agents"): {Role.SUPERVISOR, Role.ADMIN},
     ("GET", "/api/agents/me"): _SEATS,
     ("POST", "/api/agents/me/sign-in"): _SEATS,
     ("POST", "/api/agents/me/ready"): _SEATS,
     ("POST", "/api/agents/me/not-ready"): _SEATS,
     ("POST", "/api/agents/me/end-wrap-up"): _SEATS,
+    ("POST", "/api/agents/me/extend-wrap-up"): _SEATS,
+    ("GET", "/api/agents/reasons"): _DESK | {Role.ADMIN},
     ("POST", "/api/agents/me/sign-out"): _SEATS,
     ("GET", "/api/calls/recent"): _CALLS,
     ("GET", "/api/calls/{call}"): _CALLS,
+    ("GET", "/api/calls/{call}/survey"): _CALLS | {Role.DISPATCHER},
+    ("GET", "/api/tickets/{number}/surveys"): _CALLS | {Role.DISPATCHER},
+    ("GET", "/api/surveys"): _CENTRE,
+    ("GET", "/api/figures/satisfaction"): _CENTRE,
+    ("GET", "/api/figures/live"): {Role.SUPERVISOR, Role.ADMIN},
+    ("GET", "/api/figures/history"): {Role.SUPERVISOR, Role.ADMIN},
+    ("GET", "/api/figures/history.csv"): {Role.SUPERVISOR, Role.ADMIN},
+    ("GET", "/api/figures/definitions"): _FIGURES,
+    ("GET", "/api/figures/tickets"): _FIGURES,
+    ("GET", "/api/figures/tickets.csv"): _FIGURES,
+    ("GET", "/api/figures/tickets/{figure_name}/cases"): _FIGURES,
+    ("GET", "/api/tickets/{number}/figure-exclusions"): _FIGURES,
+    ("POST", "/api/tickets/{number}/figure-exclusions"): {Role.SUPERVISOR},
+    ("POST", "/api/tickets/{number}/figure-exclusions/{exclusion_id}/revoke"): {Role.SUPERVISOR},
+    ("GET", "/api/topics/rises"): _OVERSEERS,
+    ("GET", "/api/topics/words"): _OVERSEERS,
+    ("GET", "/api/topics/concentrated"): _OVERSEERS,
+    ("GET", "/api/reports"): _OVERSEERS,
+    ("POST", "/api/reports"): {Role.SUPERVISOR, Role.INSPECTOR, Role.ADMIN},
+    ("GET", "/api/reports/{report_id}"): _OVERSEERS,
+    ("GET", "/api/reports/{report_id}/content"): _OVERSEERS,
+    ("GET", "/api/reports/{report_id}/document"): _OVERSEERS,
+    ("GET", "/api/reports/{report_id}/workbook"): _OVERSEERS,
+    ("POST", "/api/reports/{report_id}/publish"): {Role.SUPERVISOR},
+    ("GET", "/api/publications"): _FIGURES,
+    ("GET", "/api/publications/of/{report_kind}/{period}"): _FIGURES,
+    ("GET", "/api/publications/{publication_id}"): _FIGURES,
+    ("GET", "/api/publications/{publication_id}/document"): _FIGURES,
+    ("GET", "/api/publications/{publication_id}/workbook"): _FIGURES,
+    ("GET", "/api/assessment-methods"): _FIGURES,
+    ("POST", "/api/assessment-methods"): {Role.ADMIN},
     ("GET", "/api/directory/hotlines"): _ALL,
     ("GET", "/api/directory/plan"): _ALL,
     ("GET", "/api/directory/units"): _ALL,
+    ("GET", "/api/directory/areas"): _ALL,
+    ("GET", "/api/menus/flows"): _MENUS,
+    ("GET", "/api/menus/flows/{flow}/draft"): _MENUS,
+    ("PUT", "/api/menus/flows/{flow}/draft"): {Role.ADMIN},
+    ("POST", "/api/menus/flows/{flow}/check"): _MENUS,
+    ("POST", "/api/menus/flows/{flow}/simulate"): _MENUS,
+    ("GET", "/api/menus/flows/{flow}/stashes"): {Role.ADMIN},
+    ("DELETE", "/api/menus/flows/{flow}/stashes/{stash}"): {Role.ADMIN},
+    ("POST", "/api/menus/flows/{flow}/stashes/{stash}/merge"): {Role.ADMIN},
+    ("GET", "/api/menus/flows/{flow}/versions"): _MENUS,
+    ("POST", "/api/menus/flows/{flow}/versions"): {Role.ADMIN},
+    ("GET", "/api/menus/flows/{flow}/versions/{version}"): _MENUS,
+    ("DELETE", "/api/menus/flows/{flow}/versions/{version}"): {Role.ADMIN},
+    ("POST", "/api/menus/flows/{flow}/rollback"): {Role.ADMIN},
+    ("GET", "/api/menus/flows/{flow}/yaml"): _MENUS,
+    ("PUT", "/api/menus/flows/{flow}/yaml"): {Role.ADMIN},
+    ("GET", "/api/menus/flows/{flow}/difference"): _MENUS,
+    ("GET", "/api/menus/flows/{flow}/layout"): _MENUS,
+    ("GET", "/api/menus/flows/{flow}/figures"): _MENUS,
+    ("GET", "/api/menus/schema"): _MENUS,
+    ("GET", "/api/menus/proposals"): _MENUS,
+    ("POST", "/api/menus/proposals/{proposal}/approve"): {Role.ADMIN},
+    ("POST", "/api/menus/proposals/{proposal}/decline"): {Role.ADMIN},
+    ("GET", "/api/menus/lines"): _MENUS,
+    ("GET", "/api/menus/lines/{line}"): _MENUS,
+    ("PUT", "/api/menus/lines/{line}"): {Role.ADMIN},
+    ("DELETE", "/api/menus/assignments/{assignment}"): {Role.ADMIN},
+    ("GET", "/api/menus/switches"): _MENUS,
+    ("PUT", "/api/menus/switches/{line}"): _CENTRE,
+    ("DELETE", "/api/menus/switches/{line}"): _CENTRE,
+    ("GET", "/api/prompts/voices"): _MENUS,
+    ("GET", "/api/prompts/texts"): _MENUS,
+    ("POST", "/api/prompts/texts"): {Role.ADMIN},
+    ("GET", "/api/prompts/texts/{key}"): _MENUS,
+    ("GET", "/api/prompts/texts/{key}/sound"): _MENUS,
+    ("GET", "/api/prompts/texts/{key}/uses"): _MENUS,
+    ("GET", "/api/prompts/flows/{flow}"): _MENUS,
+    ("POST", "/api/prompts/flows/{flow}"): {Role.ADMIN},
+    ("POST", "/api/prompts/knowledge"): {Role.ADMIN},
+    ("GET", "/api/prompts/recordings"): _MENUS,
+    ("GET", "/api/prompts/recordings/{code}/versions"): _MENUS,
+    ("POST", "/api/prompts/recordings/{code}/versions"): {Role.ADMIN},
+    ("PUT", "/api/prompts/recordings/{code}/published"): {Role.ADMIN},
+    ("GET", "/api/prompts/recordings/{code}/versions/{version}/sound"): _MENUS,
+    ("GET", "/api/prompts/recordings/{code}/uses"): _MENUS,
+    ("GET", "/api/rosters/shifts"): _ROSTER | _SEATS,
+    ("POST", "/api/rosters/shifts"): _ROSTER,
+    ("DELETE", "/api/rosters/shifts/{shift_id}"): _ROSTER,
+    ("GET", "/api/rosters/due"): _ROSTER,
+    ("GET", "/api/rosters/missing"): _ROSTER,
+    ("GET", "/api/rosters/swaps"): _SEATS | {Role.SUPERVISOR, Role.ADMIN},
+    ("POST", "/api/rosters/swaps"): _SEATS,
+    ("POST", "/api/rosters/swaps/{swap_id}/agree"): _SEATS,
+    ("POST", "/api/rosters/swaps/{swap_id}/withdraw"): _SEATS,
+    ("POST", "/api/rosters/swaps/{swap_id}/approve"): {Role.SUPERVISOR, Role.ADMIN},
+    ("POST", "/api/rosters/swaps/{swap_id}/refuse"): {Role.SUPERVISOR, Role.ADMIN},
+    ("GET", "/api/queues"): _RULES,
+    ("GET", "/api/queues/{queue}"): _RULES,
+    ("PUT", "/api/queues/{queue}"): {Role.ADMIN},
+    ("DELETE", "/api/queues/{queue}"): {Role.ADMIN},
+    ("PUT", "/api/queues/{queue}/opening"): {Role.ADMIN},
+    ("DELETE", "/api/queues/{queue}/opening"): {Role.ADMIN},
+    ("GET", "/api/skills"): _RULES,
+    ("PUT", "/api/skills/{group}"): {Role.ADMIN},
+    ("DELETE", "/api/skills/{group}"): {Role.ADMIN},
+    ("GET", "/api/skills/agents/{agent}"): _CENTRE,
+    ("PUT", "/api/skills/agents/{agent}"): _CENTRE,
+    ("GET", "/api/hours/schedules"): _RULES | {Role.DISPATCHER},
+    ("PUT", "/api/hours/schedules/{name}"): {Role.ADMIN},
+    ("PUT", "/api/hours/schedules/{name}/days/{day}"): {Role.ADMIN},
+    ("DELETE", "/api/hours/schedules/{name}/days/{day}"): {Role.ADMIN},
+    ("GET", "/api/hours/workdays"): _ALL,
+    ("GET", "/api/hours/workdays/due"): _ALL,
+    ("PUT", "/api/hours/workdays/{day}"): {Role.ADMIN},
+    ("DELETE", "/api/hours/workdays/{day}"): {Role.ADMIN},
+    ("PUT", "/api/hours/workdays/years/{year}"): {Role.ADMIN},
+    ("GET", "/api/supervision/waiting"): _DESK | {Role.ADMIN},
+    ("POST", "/api/supervision/waiting/{call}/pick"): _DESK | {Role.ADMIN},
+    ("POST", "/api/supervision/waiting/{call}/move"): _CENTRE,
+    ("POST", "/api/supervision/waiting/{call}/release"): _CENTRE,
+    ("POST", "/api/supervision/agents/{agent}/state"): _CENTRE,
+    ("GET", "/api/callers/nuisance"): _CENTRE,
+    ("POST", "/api/callers/nuisance"): _DESK | {Role.ADMIN},
+    ("POST", "/api/callers/nuisance/{flag_id}/lift"): _CENTRE,
+    ("POST", "/api/callers/nuisance/{flag_id}/evidence"): _DESK | {Role.ADMIN},
+    ("GET", "/api/callers/vulnerable"): _CENTRE,
+    ("POST", "/api/callers/vulnerable"): _CENTRE,
+    ("POST", "/api/callers/vulnerable/unmark"): _CENTRE,
+    ("GET", "/api/callbacks"): _CENTRE,
+    ("GET", "/api/callbacks/{callback}"): _CENTRE,
+    ("POST", "/api/callbacks/{callback}/cancel"): _CENTRE,
+    ("POST", "/api/callbacks/{callback}/now"): _CENTRE,
+    ("GET", "/api/messages"): _CENTRE,
+    ("GET", "/api/messages/{message}/sound"): _CENTRE,
+    ("POST", "/api/erasures"): {Role.SUPERVISOR, Role.ADMIN},
+    ("GET", "/api/erasures"): {Role.SUPERVISOR, Role.ADMIN, Role.AUDITOR},
+    ("GET", "/api/audit"): {Role.AUDITOR, Role.ADMIN},
+    ("GET", "/api/audit/verify"): {Role.AUDITOR, Role.ADMIN},
     ("GET", "/api/tickets"): _TICKETS,
     ("POST", "/api/tickets"): _DESK,
     ("GET", "/api/tickets/{number}"): _TICKETS,
+    ("POST", "/api/tickets/{number}/unmask"): _TICKETS,
     ("PATCH", "/api/tickets/{number}"): _DESK,
     ("POST", "/api/tickets/{number}/answer"): _DESK,
     ("POST", "/api/tickets/{number}/calls"): _DESK | {Role.VISIT_AGENT},
     ("POST", "/api/tickets/{number}/actions"): _DESK,
+    ("POST", "/api/tickets/{number}/query-code"): _DESK | {Role.VISIT_AGENT},
+    ("GET", "/api/tickets/{number}/parts/{part}"): _TICKETS,
+    ("GET", "/api/tickets/{number}/parts/{part}/steps"): _TICKETS,
+    ("POST", "/api/tickets/{number}/parts/{part}/actions"): _UNITS | {Role.DISPATCHER, Role.SUPERVISOR},
+    ("GET", "/api/tickets/{number}/rulings"): _TICKETS,
+    ("POST", "/api/tickets/{number}/rulings/{ruling}/actions"): {*_DECIDE, Role.GOVERNMENT_LEADER},
+    ("GET", "/api/tickets/{number}/contacts"): _TICKETS,
+    ("POST", "/api/tickets/{number}/contacts"): _DESK | _UNITS | {Role.DISPATCHER, Role.VISIT_AGENT},
+    ("GET", "/api/tickets/{number}/meetings"): _TICKETS,
+    ("POST", "/api/tickets/{number}/meetings"): _UNITS | {Role.UNIT_LEADER, Role.DISPATCHER, Role.SUPERVISOR},
+    ("POST", "/api/tickets/{number}/meetings/{meeting}/actions"): {*_DECIDE, Role.GOVERNMENT_LEADER},
+    ("GET", "/api/tickets/{number}/first-unit"): _TICKETS,
+    ("POST", "/api/tickets/{number}/first-unit/actions"): _UNITS | {Role.DISPATCHER, Role.SUPERVISOR},
+    ("GET", "/api/first-units/mine"): _UNITS | {Role.UNIT_LEADER},
+    ("GET", "/api/tickets/{number}/statutory-procedures"): _TICKETS,
+    ("POST", "/api/tickets/{number}/statutory-procedures"): _UNITS,
+    ("POST", "/api/tickets/{number}/statutory-procedures/{procedure}/actions"): {Role.DISPATCHER, Role.SUPERVISOR},
+    ("GET", "/api/tickets/{number}/questions"): _TICKETS,
+    ("POST", "/api/tickets/{number}/questions"): _UNITS,
+    ("POST", "/api/tickets/{number}/questions/{question}/actions"): _ANSWERERS | _UNITS,
+    ("GET", "/api/tickets/{number}/force-majeure"): _TICKETS,
+    ("POST", "/api/tickets/{number}/force-majeure"): _UNITS,
+    ("POST", "/api/tickets/{number}/force-majeure/{majeure}/actions"): {Role.DISPATCHER, Role.SUPERVISOR},
+    ("GET", "/api/guest-sittings"): _CENTRE | {Role.AUDITOR},
+    ("POST", "/api/guest-sittings"): {Role.SUPERVISOR},
+    ("POST", "/api/guest-sittings/{sitting}/actions"): {Role.SUPERVISOR},
+    ("GET", "/api/tickets/{number}/unattended"): {Role.DISPATCHER, Role.SUPERVISOR, Role.AUDITOR},
+    ("GET", "/api/unit-phones"): _UNITS,
+    ("GET", "/api/tickets/{number}/masked-calls"): _TICKETS,
+    ("POST", "/api/tickets/{number}/masked-calls"): _UNITS,
+    ("GET", "/api/centre-desk"): _TICKETS - _UNITS - {Role.UNIT_LEADER},
+    ("GET", "/api/unit-desk"): _UNITS | {Role.UNIT_LEADER},
+    ("GET", "/api/unit-desk/{box}"): _UNITS | {Role.UNIT_LEADER},
+    ("GET", "/api/tickets/{number}/handlers"): _TICKETS,
+    ("POST", "/api/tickets/{number}/parts/{part}/handlers"): _UNITS,
+    ("POST", "/api/tickets/{number}/handlers/{handler}/actions"): _UNITS,
+    ("GET", "/api/visits/due"): _VISITS,
+    ("GET", "/api/tickets/{number}/visits"): _TICKETS,
+    ("GET", "/api/tickets/{number}/findings"): _TICKETS,
+    ("POST", "/api/tickets/{number}/findings"): {Role.VISIT_AGENT, Role.SUPERVISOR},
+    ("POST", "/api/tickets/{number}/findings/{finding}/actions"): {Role.VISIT_AGENT, Role.SUPERVISOR, Role.AUDITOR},
+    ("GET", "/api/findings/waiting"): {Role.VISIT_AGENT, Role.SUPERVISOR, Role.AUDITOR},
+    ("GET", "/api/supervisions"): _TICKETS,
+    ("POST", "/api/supervisions"): _ORDERERS,
+    ("GET", "/api/supervisions/{supervision_id}/steps"): _TICKETS,
+    ("POST", "/api/supervisions/{supervision_id}/actions"): _UNITS | _ORDERERS | {Role.DISPATCHER},
+    ("GET", "/api/tickets/{number}/archive"): {Role.SUPERVISOR, Role.INSPECTOR, Role.AUDITOR},
+    ("GET", "/api/accountability-leads"): {Role.SUPERVISOR, Role.INSPECTOR, Role.AUDITOR},
+    ("POST", "/api/accountability-leads"): {Role.SUPERVISOR, Role.INSPECTOR},
+    ("POST", "/api/accountability-leads/{lead_id}/actions"): {Role.INSPECTOR},
+    ("GET", "/api/accountability-leads/{lead_id}/steps"): {Role.SUPERVISOR, Role.INSPECTOR, Role.AUDITOR},
+    ("GET", "/api/tickets/{number}/repeat-determinations"): _ANSWERERS | {Role.INSPECTOR, Role.AUDITOR},
+    ("POST", "/api/tickets/{number}/repeat-determinations"): _ANSWERERS,
+    ("POST", "/api/tickets/{number}/repeat-determinations/{repeat}/actions"): _ANSWERERS,
+    ("GET", "/api/catalogue/categories"): _ALL,
+    ("GET", "/api/catalogue/rows"): _ALL,
+    ("POST", "/api/catalogue/categories/import"): {Role.SUPERVISOR, Role.ADMIN},
+    ("POST", "/api/catalogue/rows/import"): {Role.SUPERVISOR, Role.ADMIN},
+    ("GET", "/api/imports/{kind}/{source}/mapping"): {Role.SUPERVISOR, Role.ADMIN},
+    ("PUT", "/api/imports/{kind}/{source}/mapping"): {Role.SUPERVISOR, Role.ADMIN},
+    ("POST", "/api/imports/{kind}/{source}"): {Role.SUPERVISOR, Role.ADMIN},
+    ("POST", "/api/tickets/duplicates"): _DESK | {Role.DISPATCHER, Role.VISIT_AGENT},
+    ("GET", "/api/tickets/{number}/duplicates"): _DESK | {Role.DISPATCHER, Role.VISIT_AGENT},
+    ("GET", "/api/tickets/{number}/accused"): _DESK | {Role.DISPATCHER},
+    ("POST", "/api/tickets/{number}/accused"): _DESK | {Role.DISPATCHER},
+    ("GET", "/api/tickets/{number}/suggestions"): {Role.SUPERVISOR, Role.DISPATCHER},
+    ("GET", "/api/citizen-notices"): _DESK | {Role.DISPATCHER, Role.VISIT_AGENT},
+    ("POST", "/api/citizen-notices/{notice}/told"): _DESK | {Role.DISPATCHER, Role.VISIT_AGENT},
+    ("GET", "/api/refusals/counts"): {Role.SUPERVISOR, Role.INSPECTOR, Role.AUDITOR},
+    ("GET", "/api/knowledge"): _ALL,
+    ("GET", "/api/knowledge/stale"): _KNOWLEDGE | {Role.INSPECTOR, Role.AUDITOR, Role.ADMIN},
+    ("GET", "/api/knowledge/waiting"): _KNOWLEDGE,
+    ("POST", "/api/knowledge/entries"): _KNOWLEDGE,
+    ("GET", "/api/knowledge/entries/{code}"): _KNOWLEDGE,
+    ("POST", "/api/knowledge/entries/{code}/versions"): _KNOWLEDGE,
+    ("POST", "/api/knowledge/entries/{code}/versions/{number}/{step}"): _KNOWLEDGE,
+    ("PUT", "/api/knowledge/entries/{code}/review"): _KNOWLEDGE,
+    ("GET", "/api/knowledge/entries/{code}/answer"): _ALL,
+    ("POST", "/api/knowledge/entries/{code}/reports"): _ALL,
+    ("POST", "/api/knowledge/entries/{code}/reports/{report}/settle"): _KNOWLEDGE,
+    ("POST", "/api/knowledge/entries/{code}/uses"): _DESK | {Role.VISIT_AGENT},
+    ("GET", "/api/calls/{call}/answers"): _CALLS,
+    ("GET", "/api/calls-out"): _OUT,
+    ("GET", "/api/calls-out/{call_out}"): _OUT,
+    ("GET", "/api/calls-out/not-called"): _CENTRE,
+    ("POST", "/api/calls-out/not-called"): _OUT,
+    ("POST", "/api/calls-out/not-called/remove"): _CENTRE,
+    ("GET", "/api/rounds"): _VISITS,
+    ("POST", "/api/rounds"): _CENTRE,
+    ("GET", "/api/rounds/sms"): _CENTRE,
+    ("GET", "/api/rounds/{round_id}"): _VISITS,
+    ("GET", "/api/rounds/{round_id}/report"): _VISITS,
+    ("GET", "/api/rounds/{round_id}/items"): _VISITS,
+    ("POST", "/api/rounds/{round_id}/start"): _CENTRE,
+    ("POST", "/api/rounds/{round_id}/pause"): _CENTRE,
+    ("POST", "/api/rounds/{round_id}/close"): _CENTRE,
+    ("POST", "/api/rounds/items/{item_id}/sms-sent"): _CENTRE,
+    ("GET", "/api/contacts"): _BOOKS,
+    ("POST", "/api/contacts"): {Role.ADMIN},
+    ("PUT", "/api/contacts/{contact_id}"): {Role.ADMIN},
+    ("DELETE", "/api/contacts/{contact_id}"): {Role.ADMIN},
+    ("GET", "/api/duty-numbers"): _BOOKS,
+    ("POST", "/api/duty-numbers"): {Role.ADMIN},
+    ("PUT", "/api/duty-numbers/{duty_id}"): {Role.ADMIN},
+    ("DELETE", "/api/duty-numbers/{duty_id}"): {Role.ADMIN},
+    ("GET", "/api/partners"): _CENTRE | {Role.AUDITOR},
+    ("GET", "/api/tickets/{number}/attachments"): _TICKETS,
+    ("POST", "/api/tickets/{number}/attachments"): _ANSWERERS | _UNITS,
+    ("GET", "/api/tickets/{number}/attachments/{attachment}"): _TICKETS,
+    ("POST", "/api/tickets/{number}/attachments/{attachment}/release"): {Role.DISPATCHER, Role.SUPERVISOR},
+    ("POST", "/api/tickets/{number}/attachments/{attachment}/remove"): {Role.SUPERVISOR},
+    ("GET", "/api/message-desk"): _DESK,
+    ("POST", "/api/message-desk/{message}/take"): _DESK,
+    ("GET", "/api/message-desk/{message}/sound"): _DESK,
+    ("POST", "/api/message-desk/{message}/ticket"): _DESK,
+    ("GET", "/api/collected"): _BOOKS | {Role.INSPECTOR},
+    ("GET", "/api/collected/counts"): _BOOKS | {Role.INSPECTOR},
+    ("GET", "/api/collected/{record}"): _BOOKS | {Role.INSPECTOR},
+    ("GET", "/api/channels"): _CENTRE | {Role.AUDITOR},
+    ("GET", "/api/channels/sources"): _ALL,
+    ("GET", "/api/channels/counts"): _CENTRE | {Role.AUDITOR},
+    ("PUT", "/api/channels/{code}"): {Role.ADMIN},
+    ("POST", "/api/channels/{code}/suspend"): _CENTRE,
+    ("POST", "/api/channels/{code}/resume"): _CENTRE,
+    ("PUT", "/api/partners/{code}"): {Role.ADMIN},
+    ("DELETE", "/api/partners/{code}"): {Role.ADMIN},
+    ("GET", "/api/exchange/receivers"): _CENTRE | {Role.AUDITOR},
+    ("PUT", "/api/exchange/receivers/{code}"): {Role.ADMIN},
+    ("DELETE", "/api/exchange/receivers/{code}"): {Role.ADMIN},
+    ("POST", "/api/exchange/receivers/{code}/replay"): {Role.ADMIN},
+    ("GET", "/api/exchange/parked"): _CENTRE | {Role.AUDITOR},
+    ("POST", "/api/exchange/receivers/{code}/parked/{position}/retry"): _CENTRE,
+    ("POST", "/api/exchange/receivers/{code}/parked/{position}/skip"): {Role.ADMIN},
+    ("GET", "/api/exchange/unit-feed"): _UNITS | {Role.UNIT_LEADER},
+    ("GET", "/api/exchange/messages"): _CENTRE | {Role.AUDITOR},
+    ("POST", "/api/tickets/{number}/transfers"): {Role.DISPATCHER, Role.SUPERVISOR},
+    ("GET", "/api/tickets/{number}/transfers"): _OUT | {Role.DISPATCHER, Role.AUDITOR},
+    ("GET", "/api/handovers"): _CENTRE | {Role.AUDITOR},
+    ("GET", "/api/handovers/received"): _CENTRE | {Role.AUDITOR},
+    ("POST", "/api/handovers/{handover}/now"): _CENTRE,
+    ("GET", "/api/targets"): _OUT | {Role.DISPATCHER},
+    ("GET", "/api/targets/{key}"): _OUT | {Role.DISPATCHER},
+    ("GET", "/api/targets/lines/{number}/numbers"): {Role.ADMIN},
+    ("PUT", "/api/targets/lines/{number}/numbers"): {Role.ADMIN},
+    ("GET", "/api/teams"): _CENTRE | {Role.AUDITOR},
+    ("PUT", "/api/teams/{group}"): {Role.ADMIN},
+    ("DELETE", "/api/teams/{group}"): {Role.ADMIN},
+    ("GET", "/api/floor"): _CENTRE,
+    ("GET", "/api/floor/messages"): _CENTRE,
+    ("GET", "/api/floor/messages/mine"): _SEATS,
+    ("POST", "/api/floor/messages/{message}/read"): _SEATS,
+    ("POST", "/api/talks/{call}/phone-lost"): _SEATS,
+    ("POST", "/api/talks/{call}/{command}"): _SEATS,
+    ("GET", "/api/recordings/{recording}/peaks"): _TAPES,
+    ("POST", "/api/recordings/{recording}/playbacks"): _TAPES,
+    ("POST", "/api/recordings/{recording}/hold"): _CENTRE | {Role.AUDITOR},
+    ("POST", "/api/recordings/{recording}/hold/lift"): _CENTRE | {Role.AUDITOR},
 }
 """Who gets past the door of each route; on a fresh ticket only the desk has an action."""
 
-PUBLIC = {("POST", "/api/auth/login"), ("GET", "/healthz"), ("GET", "/metrics")}
+_OF_THEIR_UNIT = {
+    ("GET", "/api/tickets/{number}"),
+    ("POST", "/api/tickets/{number}/unmask"),
+    ("GET", "/api/tickets/{number}/figure-exclusions"),
+    ("GET", "/api/tickets/{number}/rulings"),
+    ("GET", "/api/tickets/{number}/contacts"),
+    ("GET", "/api/tickets/{number}/masked-calls"),
+    ("POST", "/api/tickets/{number}/masked-calls"),
+    ("GET", "/api/tickets/{number}/handlers"),
+    ("GET", "/api/tickets/{number}/meetings"),
+    ("POST", "/api/tickets/{number}/meetings"),
+    ("GET", "/api/tickets/{number}/first-unit"),
+    ("GET", "/api/tickets/{number}/statutory-procedures"),
+    ("POST", "/api/tickets/{number}/statutory-procedures"),
+    ("GET", "/api/tickets/{number}/questions"),
+    ("POST", "/api/tickets/{number}/questions"),
+    ("GET", "/api/tickets/{number}/force-majeure"),
+    ("POST", "/api/tickets/{number}/force-majeure"),
+    ("GET", "/api/tickets/{number}/visits"),
+    ("GET", "/api/tickets/{number}/findings"),
+    ("GET", "/api/tickets/{number}/attachments"),
+    ("POST", "/api/tickets/{number}/attachments"),
+    ("GET", "/api/tickets/{number}/attachments/{attachment}"),
+}
+"""Doors that a unit's people have on what their unit has a part in."""
+
+BY_MORE_THAN_A_ROLE = {
+    # A unit's own tickets, and what the ticket's state lets whom do (test_ticket_relations).
+    ("GET", "/api/tickets/{number}/relations"),
+    ("POST", "/api/tickets/{number}/merge"),
+    ("POST", "/api/tickets/{number}/split"),
+    ("POST", "/api/tickets/{number}/repeats"),
+    ("GET", "/api/tickets/{number}/refusal-grounds"),
+    ("POST", "/api/tickets/{number}/refuse"),
+    ("GET", "/api/tickets/{number}/refusal"),
+    # A supervisor's own team (test_floor).
+    ("POST", "/api/floor/{agent}/{command}"),
+    ("POST", "/api/floor/{agent}/hang-up"),
+    ("POST", "/api/floor/{agent}/stop"),
+    ("POST", "/api/floor/messages"),
+    ("POST", "/api/supervision/agents/{agent}/state"),
+    # A role and a seat (test_calls_out).
+    ("POST", "/api/calls-out"),
+    ("POST", "/api/calls-out/{call_out}/withdraw"),
+    ("POST", "/api/rounds/next"),
+    ("POST", "/api/rounds/items/{item_id}/start"),
+    ("POST", "/api/rounds/items/{item_id}/skip"),
+    ("POST", "/api/rounds/items/{item_id}/outcome"),
+    # An agent's own talks, as policy says (test_recordings).
+    ("GET", "/api/calls/{call}/recordings"),
+    # A platform's signature (test_handovers).
+    ("POST", "/api/handovers"),
+    # A receiver's, or a platform's (test_exchange).
+    ("GET", "/api/exchange/feed"),
+    ("POST", "/api/exchange/incoming"),
+    ("POST", "/api/exchange/transfers/{transfer}/answers"),
+    # An app's key (test_open311).
+    ("POST", "/open311/v2/requests.xml"),
+    ("POST", "/open311/v2/requests.json"),
+    # A platform's signature (test_collected).
+    ("POST", "/api/collected/push"),
+    # A gateway's signature (test_intake_channels).
+    ("POST", "/api/channels/demands"),
+    ("POST", "/api/channels/demands/{request_id}/attachments"),
+    # A ticket for one playback (test_recordings).
+    ("GET", "/api/recordings/{recording}/sound"),
+}
+"""Doors that are tested where what is behind them is."""
+
+_PATH: dict[str, Any] = {
+    "kind": "tickets",
+    "login": "nobody",
+    "source": "old12345",
+    "part": 2**40,
+    "attachment": 2**40,
+    "record": 2**40,
+    "lead_id": 2**40,
+    "repeat": 2**40,
+    "supervision_id": 2**40,
+    "ruling": 2**40,
+    "meeting": 2**40,
+    "handler": 2**40,
+    "sitting": 2**40,
+    "box": "to_sign",
+    "procedure": 2**40,
+    "question": 2**40,
+    "majeure": 2**40,
+    "finding": 2**40,
+    "call_out": 2**40,
+    "round_id": 2**40,
+    "item_id": 2**40,
+    "contact_id": 2**40,
+    "duty_id": 2**40,
+    "code": "nobody",
+    "position": 2**40,
+    "notice": 2**40,
+    "version": 1,
+    "flow": "nothing",
+    "stash": 1,
+    "proposal": 1,
+    "assignment": 1,
+    "line": "12345",
+    "handover": "0" * 32,
+    "key": "line:12366",
+    "command": "hold",
+    "recording": 2**40,
+    "call": CALL,
+    "session_id": 2**40,
+    "report": 2**40,
+    "step": "check",
+    "shift_id": 2**40,
+    "swap_id": 2**40,
+    "exclusion_id": 2**40,
+    "report_id": 2**40,
+    "publication_id": 2**40,
+    "report_kind": "bulletin",
+    "period": "2026-10",
+    "figure_name": "on_time_rate",
+    "flag_id": 2**40,
+    "callback": 2**40,
+    "message": 2**40,
+    "queue": "night",
+    "group": "night",
+    "agent": "9999",
+    "name": "上班时间",
+    "day": "2026-10-01",
+    "year": 2030,
+}
+
+_QUERIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("GET", "/api/directory/plan"): {"dialled": "12333"},
+    ("DELETE", "/api/queues/{queue}"): {"version": 99},
+    ("DELETE", "/api/queues/{queue}/opening"): {"version": 99},
+    ("GET", "/api/hours/workdays"): {"first": "2026-10-01", "last": "2026-10-10"},
+    ("GET", "/api/knowledge"): {"q": "社保卡"},
+    ("GET", "/api/refusals/counts"): {"since": "2026-10-01T00:00:00Z", "before": "2026-11-01T00:00:00Z"},
+    ("POST", "/api/tickets/{number}/attachments"): {"name": "a.txt"},
+    ("GET", "/api/channels/counts"): {"since": "2026-10-01T00:00:00Z", "before": "2026-11-01T00:00:00Z"},
+    ("GET", "/api/hours/workdays/due"): {"start": "2026-10-01", "days": 5},
+}
+
+_NO_JSON = {
+    "/metrics",
+    "/api/figures/history.csv",
+    "/api/figures/tickets.csv",
+    "/api/reports/{report_id}/document",
+    "/api/reports/{report_id}/workbook",
+    "/api/publications/{publication_id}/document",
+    "/api/publications/{publication_id}/workbook",
+    "/open311/discovery.xml",
+    "/open311/v2/services.xml",
+    "/open311/v2/services/{service_code}.xml",
+    "/open311/v2/requests.xml",
+    "/open311/v2/requests/{service_request_id}.xml",
+    "/api/messages/{message}/sound",
+    "/api/message-desk/{message}/sound",
+    "/api/tickets/{number}/attachments/{attachment}",
+    "/api/recordings/{recording}/sound",
+    "/api/menus/flows/{flow}/yaml",
+    "/api/prompts/texts/{key}/sound",
+    "/api/prompts/recordings/{code}/versions/{version}/sound",
+}
+
+PUBLIC = {
+    ("POST", "/api/auth/login"),
+    # By a browser's cookie, or before there is one: test_session
+    *((method, "/api/session") for method in ("POST", "GET", "DELETE")),
+    *(("POST", f"/api/session/{path}") for path in ("totp", "totp/enrol", "password")),
+    ("GET", "/healthz"),
+    ("GET", "/metrics"),
+    # test_intake_channels
+    ("POST", "/api/public/demands"),
+    ("POST", "/api/public/demands/{number}/attachments"),
+    # test_progress, test_knowledge
+    ("POST", "/api/public/progress"),
+    ("POST", "/api/public/evaluations"),
+    ("POST", "/api/public/questions"),
+    ("POST", "/api/public/answers"),
+    ("GET", "/api/public/knowledge"),
+    ("GET", "/api/public/knowledge/{code}"),
+    # test_open311
+    *(
+        ("GET", f"/open311/{path}.{form}")
+        for path in (
+            "discovery",
+            "v2/services",
+            "v2/services/{service_code}",
+            "v2/requests",
+            "v2/requests/{service_request_id}",
+        )
+        for form in ("xml", "json")
+    ),
+}
 
 _BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/agents/me/not-ready"): {"reason": "小休"},
     ("POST", "/api/agents/me/sign-in"): {"extension": "8001"},
+    ("POST", "/api/agents/me/extend-wrap-up"): {"seconds": 30},
+    ("POST", "/api/rosters/shifts"): {
+        "agents": ["9999"],
+        "group": "general",
+        "first": "2099-01-05",
+        "last": "2099-01-05",
+        "begins": "08:00",
+        "ends": "16:00",
+    },
+    ("POST", "/api/rosters/swaps"): {"shift_id": 1, "to_agent": "9999"},
+    ("PUT", "/api/queues/{queue}"): {
+        "version": 0,
+        "rule": {"name": "夜间", "steps": [{"after_ms": 0, "needs": ["night"]}]},
+    },
+    ("PUT", "/api/queues/{queue}/opening"): {"version": 0, "schedule": "没有"},
+    ("PUT", "/api/skills/{group}"): {"name": "夜间", "kind": "night"},
+    ("PUT", "/api/skills/agents/{agent}"): {"levels": {}},
+    ("PUT", "/api/hours/schedules/{name}"): {"spans": []},
+    ("PUT", "/api/hours/schedules/{name}/days/{day}"): {"spans": []},
+    ("PUT", "/api/hours/workdays/{day}"): {"worked": True},
+    ("PUT", "/api/hours/workdays/years/{year}"): {"complete": False},
+    ("POST", "/api/supervision/waiting/{call}/pick"): {},
+    ("POST", "/api/supervision/waiting/{call}/move"): {"queue": "night"},
+    ("POST", "/api/supervision/agents/{agent}/state"): {"state": "READY", "reason": "x"},
+    ("POST", "/api/callers/nuisance"): {
+        "caller": "13812345678",
+        "reason": "x",
+        "evidence": [CALL],
+        "expires_at": "2020-01-01T00:00:00Z",
+    },
+    ("POST", "/api/callers/vulnerable"): {"caller": "13812345678", "reason": "独居老人"},
+    ("POST", "/api/callers/vulnerable/unmark"): {"caller": "13812345678"},
     ("POST", "/api/tickets"): {"title": "路灯不亮"},
+    ("POST", "/api/tickets/duplicates"): {"title": "路灯不亮"},
+    ("POST", "/api/message-desk/{message}/ticket"): {"title": "路灯不亮"},
+    ("POST", "/api/tickets/{number}/accused"): {"units": [2**40]},
+    ("POST", "/api/citizen-notices/{notice}/told"): {"how": "phone"},
+    ("POST", "/api/tickets/{number}/unmask"): {"reason": "核实来电人"},
+    ("POST", "/api/erasures"): {"caller_number": "13812345678", "reason": "本人书面申请"},
     ("PATCH", "/api/tickets/{number}"): {"version": 1, "changes": {"title": "x"}},
     ("POST", "/api/tickets/{number}/answer"): {"version": 1, "answer": "x"},
     ("POST", "/api/tickets/{number}/calls"): {"call": CALL},
+    ("POST", "/api/tickets/{number}/query-code"): {"reason": "市民遗忘查询码"},
     ("POST", "/api/tickets/{number}/actions"): {"version": 1, "action": "accept"},
+    ("POST", "/api/tickets/{number}/transfers"): {"partner": "police", "reason": "涉及警情"},
+    ("PUT", "/api/exchange/receivers/{code}"): {"name": "x", "scope": "all"},
+    ("POST", "/api/exchange/receivers/{code}/replay"): {"position": 1},
+    ("POST", "/api/tickets/{number}/parts/{part}/actions"): {"version": 1, "action": "sign_for"},
+    ("POST", "/api/tickets/{number}/rulings/{ruling}/actions"): {"version": 1, "action": "submit"},
+    ("POST", "/api/tickets/{number}/meetings"): {"kind": "joint", "report": "x"},
+    ("POST", "/api/tickets/{number}/meetings/{meeting}/actions"): {"version": 1, "action": "cancel"},
+    ("POST", "/api/tickets/{number}/first-unit/actions"): {"version": 1, "action": "release"},
+    ("POST", "/api/tickets/{number}/statutory-procedures"): {
+        "kind": "filing",
+        "basis": "x",
+        "entered_on": "2026-11-20",
+        "ends_on": "2099-01-01",
+    },
+    ("POST", "/api/tickets/{number}/statutory-procedures/{procedure}/actions"): {"version": 1, "action": "accept"},
+    ("POST", "/api/tickets/{number}/handlers/{handler}/actions"): {"version": 1, "action": "release"},
+    ("POST", "/api/guest-sittings"): {"guest": "x", "standing": "deputy", "seat": "9999", "host": "9998"},
+    ("POST", "/api/guest-sittings/{sitting}/actions"): {"version": 1, "action": "begin"},
+    ("POST", "/api/tickets/{number}/questions"): {"words": "请提供照片"},
+    ("POST", "/api/tickets/{number}/questions/{question}/actions"): {"version": 1, "action": "withdraw"},
+    ("POST", "/api/tickets/{number}/force-majeure"): {"facts": "暴雨"},
+    ("POST", "/api/tickets/{number}/force-majeure/{majeure}/actions"): {"version": 1, "action": "refuse"},
+    ("POST", "/api/tickets/{number}/findings"): {"facts": "x"},
+    ("POST", "/api/tickets/{number}/findings/{finding}/actions"): {"version": 1, "action": "withdraw"},
+    ("POST", "/api/accountability-leads"): {
+        "number": "SMX20261121999999",
+        "unit_id": 2**40,
+        "ground": "leak",
+        "facts": "泄露诉求人信息",
+    },
+    ("POST", "/api/accountability-leads/{lead_id}/actions"): {"version": 1, "action": "investigate"},
+    ("POST", "/api/tickets/{number}/repeat-determinations"): {"facts": "x", "earlier": ["SMX20261121999999"]},
+    ("POST", "/api/tickets/{number}/repeat-determinations/{repeat}/actions"): {"version": 1, "action": "approve"},
+    ("POST", "/api/supervisions"): {
+        "unit_id": 2**40,
+        "ground": "knowledge",
+        "form": "letter",
+        "deadline": "2099-01-01T00:00:00Z",
+        "words": "知识条目已过期",
+    },
+    ("POST", "/api/supervisions/{supervision_id}/actions"): {"version": 1, "action": "lift", "note": "x"},
+    ("POST", "/api/tickets/{number}/masked-calls"): {"contact": 2**40},
+    ("POST", "/api/tickets/{number}/contacts"): {
+        "at": "2026-11-21T01:00:00Z",
+        "way": "phone",
+        "by": "张工",
+        "outcome": "answered",
+    },
 }
 
 
 def test_the_matrix_names_every_route_there_is(app: FastAPI) -> None:
     listed = {(method.upper(), path) for path, methods in app.openapi()["paths"].items() for method in methods}
-    assert listed == set(ROUTES) | PUBLIC
+    assert listed == set(ROUTES) | PUBLIC | BY_MORE_THAN_A_ROLE
 
 
 async def _knock(caller: Caller, method: str, route: str, number: str) -> httpx.Response:
-    path = route.format(number=number, call=CALL, session_id=2**40)
-    params = {"dialled": "12333"} if route.endswith("/plan") else {}
+    path = route.format_map(_PATH | {"number": number})
+    params = _QUERIES.get((method, route), {})
     return await caller.request(method, path, json=_BODIES.get((method, route), {}), params=params)
 
 
 async def test_each_role_gets_through_its_doors_and_no_others(app: FastAPI, line: Acd, nobody: Caller) -> None:
     desk = await nobody.as_("agent")
-    unit_roles = {Role.UNIT_HANDLER, Role.UNIT_HEAD, Role.UNIT_LEADER}
+    unit_roles = {Role.UNIT_HANDLER, Role.UNIT_HEAD, Role.UNIT_LEADER, Role.COUNTY_BODY}
     wrong = []
     for role in Role:
         person = await nobody.as_(role.value)
@@ -97,10 +687,10 @@ async def test_each_role_gets_through_its_doors_and_no_others(app: FastAPI, line
             number = (await desk.post("/api/tickets", title="x")).json()["number"] if "{number}" in route else ""
             answer = await _knock(person, method, route, number)
             # A unit reads its own tickets; a fresh one is nobody's.
-            other_unit = role in unit_roles and (method, route) == ("GET", "/api/tickets/{number}")
+            other_unit = role in unit_roles and (method, route) in _OF_THEIR_UNIT
             if (answer.status_code == 403) == (role in allowed and not other_unit) or answer.status_code == 401:
                 wrong.append((role, method, route, answer.status_code))
-    assert wrong == []
+    assert wrong == [], wrong
 
 
 async def test_nobody_gets_in_without_a_token(nobody: Caller) -> None:
@@ -189,7 +779,10 @@ async def test_a_ticket_from_a_call_is_told_to_the_screen_and_to_the_house(servi
     assert answer.status_code == 201
     ticket = answer.json()
     assert (ticket["type_term"], ticket["state_term"], ticket["stage_term"]) == ("投诉", "已登记", "受理")
-    assert ticket["possible"] == ["amend", "answer", "accept", "refuse"]
+    assert ticket["possible"] == [
+        *("amend", "answer", "accept", "refuse", "split", "merge"),
+        *("urge", "supplement"),
+    ]
     assert [(event.call, event.number, event.agent) for event in heard] == [(CALL, ticket["number"], "1001")]
     (frame,) = await services.feed.read("1001", "0-0", block_ms=1)
     assert (frame.kind, frame.body["number"], frame.body["call"]) == ("ticket", ticket["number"], CALL)
@@ -230,6 +823,64 @@ async def test_a_ticket_is_amended_dispatched_and_seen_by_its_unit_alone(nobody:
     assert [one["number"] for one in (await handler.get("/api/tickets")).json()["tickets"]] == [number]
     assert (await other.get("/api/tickets")).json()["tickets"] == []
     assert (await other.get("/api/tickets", unit_id=units.labour)).status_code == 403
+
+
+async def test_a_unit_never_sees_a_confidential_callers_number(nobody: Caller, units: Units) -> None:
+    agent, dispatcher, handler = [await nobody.as_(one) for one in ("agent", "dispatcher", "unit_handler")]
+    sent = {"title": "举报,电话138 1234-5678", "content": "张三三 13812345678", "caller_name": "张三三"}
+    number = (
+        await agent.post("/api/tickets", **sent, caller_number="13812345678", confidentiality="confidential")
+    ).json()["number"]
+    path = f"/api/tickets/{number}"
+    await agent.post(f"{path}/actions", action="accept", version=1, note="回电13812345678")
+    await dispatcher.post(f"{path}/actions", action="dispatch", version=2, lead_unit=units.labour)
+    said = {"at": datetime.now(UTC).isoformat(), "by": "李工", "outcome": "answered"}
+    refused = await handler.post(f"{path}/contacts", way="phone", **said)
+    assert (refused.status_code, refused.json()["code"]) == (403, "ticket.caller_confidential")
+    kept = await agent.post(f"{path}/contacts", way="phone", note="已致电13812345678", **said)
+    assert (kept.status_code, kept.json()["unit_id"]) == (201, None)
+    seen = [await handler.get(path), await handler.get("/api/tickets"), await handler.get(f"{path}/contacts")]
+    for answer in seen:
+        assert answer.status_code == 200
+        assert "12345678" not in answer.text.replace(" ", "").replace("-", "")
+        assert "张三三" not in answer.text
+    assert "13812345678" in (await agent.get(path)).text
+    asked = await handler.get("/api/tickets", caller_number="13812345678")
+    assert asked.json()["tickets"] == [], "asking for a number tells nothing either"
+    assert len((await agent.get("/api/tickets", caller_number="13812345678")).json()["tickets"]) == 1
+
+
+async def test_a_county_hands_a_part_down_and_an_overdue_is_supervised_over_rest(
+    services: Services, nobody: Caller, units: Units
+) -> None:
+    agent, dispatcher, supervisor = [await nobody.as_(one) for one in ("agent", "dispatcher", "supervisor")]
+    handler, other = await nobody.as_("unit_handler"), await nobody.as_("other_unit")
+    number = (await agent.post("/api/tickets", title="路灯不亮")).json()["number"]
+    path = f"/api/tickets/{number}"
+    await agent.post(f"{path}/actions", action="accept", version=1)
+    sent = {"lead_unit": units.labour, "assisting_units": [units.urban]}
+    await dispatcher.post(f"{path}/actions", action="dispatch", version=2, **sent)
+    assist = next(part for part in (await other.get(path)).json()["assignments"] if part["unit_id"] == units.urban)
+    at = f"{path}/parts/{assist['id']}"
+    assert (await other.get(at)).json()["possible"] == ["sign_for", "return"]
+    assert (await handler.get(at)).json()["possible"] == []
+    signed = await other.post(f"{at}/actions", action="sign_for", version=1)
+    assert (signed.json()["state_term"], signed.json()["version"]) == ("办理中", 2)
+    refused = await other.post(f"{at}/actions", action="take", version=2)
+    assert (refused.status_code, refused.json()["code"]) == (409, "ticket.action_not_possible")
+    replied = await other.post(f"{at}/actions", action="reply", version=2, note="已更换灯泡")
+    assert replied.json()["state"] == "replied"
+    assert (await handler.get(at)).json()["possible"] == ["take", "send_back"]
+    assert [step["action"] for step in (await handler.get(f"{at}/steps")).json()] == ["sign_for", "reply"]
+    order = {"ground": "other", "form": "phone", "deadline": "2099-01-01T00:00:00Z"}
+    await supervisor.post(f"{path}/actions", action="supervise", version=3, note="请抓紧", supervision=order)
+    (mine,) = (await handler.get("/api/supervisions")).json()
+    assert (mine["words"], mine["form_term"], mine["possible"]) == ("请抓紧", "电话督办", ["answer"])
+    assert (await other.get("/api/supervisions")).json() == []
+    answered = await handler.post(
+        f"/api/supervisions/{mine['id']}/actions", action="answer", version=1, note="今日完成"
+    )
+    assert answered.json()["state"] == "answered"
 
 
 async def test_a_list_is_filtered_and_goes_on_from_its_cursor(nobody: Caller) -> None:
@@ -299,6 +950,8 @@ _NONSENSE: list[tuple[str, str, dict[str, Any]]] = [
     ("GET", "/api/directory/plan", {"params": {"dialled": "12333", "at": "2026-01-01T00:00:00"}}),
     ("POST", "/api/agents/me/sign-in", {"json": {"extension": "8001\n"}}),
     ("POST", "/api/agents/me/not-ready", {"json": {"reason": ""}}),
+    ("POST", "/api/agents/me/not-ready", {"json": {"reason": "钓鱼"}}),
+    ("POST", "/api/agents/me/extend-wrap-up", {"json": {"seconds": 0}}),
     ("POST", "/api/agents/me/not-ready", {"json": {"reason": "\x00"}}),
     ("POST", "/api/auth/login", {"json": {"user": "a" * 1000, "password": "x"}}),
     ("DELETE", f"/api/auth/sessions/{2**70}", {}),
@@ -312,7 +965,9 @@ async def test_bad_input_is_refused_by_name_and_is_never_a_bug(services: Service
         answer = await agent.request(method, path, **sent)
         assert answer.status_code in (400, 422), (path, sent, answer.text)
         assert answer.headers["content-type"] == "application/problem+json"
-        assert answer.json()["code"] in {"input.invalid", "http.bad_request", "number.invalid", "agent.reason_missing"}
+        assert answer.json()["code"] in {
+            "input.invalid", "http.bad_request", "number.invalid", "agent.reason_missing", "agent.reason_unknown"
+        }  # fmt: skip
 
 
 async def test_a_refusal_never_repeats_what_was_sent(nobody: Caller) -> None:
@@ -338,7 +993,7 @@ async def test_a_body_that_does_not_end_is_cut_off(app: FastAPI, nobody: Caller)
 
 
 async def test_paths_and_methods_that_are_none(nobody: Caller) -> None:
-    assert (await nobody.get("/nowhere")).json()["code"] == "http.not_found"
+    assert (await nobody.get("/api/nowhere")).json()["code"] == "http.not_found"
     assert (await nobody.request("PUT", "/api/tickets")).json()["code"] == "http.method_not_allowed"
 
 
@@ -430,8 +1085,6 @@ def test_openapi_has_a_model_for_every_answer(app: FastAPI) -> None:
     for route, methods in app.openapi()["paths"].items():
         for operation in methods.values():
             good = next(answer for status, answer in operation["responses"].items() if status.startswith("2"))
-            assert (
-                "204" in operation["responses"] or route == "/metrics" or good["content"]["application/json"]["schema"]
-            )
+            assert "204" in operation["responses"] or route in _NO_JSON or good["content"]["application/json"]["schema"]
             if route.startswith("/api/"):
                 assert {str(status) for status in DOCUMENTED} <= set(operation["responses"])

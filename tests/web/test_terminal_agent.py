@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
-from acd.model import CallRequest, Offer, Step
+from acd.model import CallRequest, Offer
+from acd.queue_store import default_rules
 from acd.service import Acd
 from tests.web.conftest import CALL, PASSWORD, Caller, redis_away, served
 from ticketing import repository
@@ -21,7 +22,7 @@ from ticketing.vocabulary import TicketType
 from web.services import Services
 
 VOICE = "ast1/voice-1"
-_SOON = 20.0
+_SOON = 60.0
 """Starting Python on a busy machine takes a while."""
 
 
@@ -82,7 +83,8 @@ async def terminal(
 
 
 async def _offered(line: Acd, services: Services) -> Offer:
-    await line.enqueue(CallRequest(CALL, services.clock.now_ms(), VOICE, (Step(0, ("general",)),)))
+    await line.configure(default_rules(()), 1)
+    await line.enqueue(CallRequest(CALL, services.clock.now_ms(), VOICE, "general"))
     async for message in line.inbox():
         if message["type"] == "offer":
             return Offer.from_message(message)

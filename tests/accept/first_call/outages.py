@@ -98,7 +98,13 @@ async def _after_redis_trouble(line: Line, how: str, count: int) -> str:
 
     await eventually(all_served, f"everybody is served after Redis was {how}", seconds=30 + 4 * count)
     calls = [await line.call_id_of(waiting_citizen.e164) for waiting_citizen, _ in waiting]
-    assert await _in_order_of_offers(line, calls) == calls, f"order was lost after Redis was {how}"
+
+    async def journaled() -> list[str] | None:
+        offered = await _in_order_of_offers(line, calls)
+        return offered if set(offered) == set(calls) else None
+
+    offered = await eventually(journaled, "every offer is in the journal", seconds=20)
+    assert offered == calls, f"order was lost after Redis was {how}: {calls} were offered as {offered}"
     # The talk went on, and its agent was not offered another call meanwhile.
     assert not call.ended.is_set()
     assert await talker.state() == "TALKING", await talker.state()

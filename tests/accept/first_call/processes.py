@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -156,7 +157,7 @@ async def _one_round(line: Line, scale: Scale, number: signal.Signals) -> str:
     scene.waiting.insert(0, rings_out)
     offered = await _serve_everybody(line, scene, struck, _NEXT_OFFER_SECONDS[number])
     assert len(offered) == len(set(offered)), f"somebody was offered twice: {offered}"
-    await _order_kept(line, scene.waiting)
+    await order_kept(line, [caller.call_id for caller in scene.waiting])
     for _, caller in scene.talking:
         assert not caller.call.ended.is_set(), "a talking citizen was dropped"
     await hears(ringing_phone, CITIZEN_TONE)
@@ -174,8 +175,8 @@ async def _one_round(line: Line, scale: Scale, number: signal.Signals) -> str:
     return f"{number.name}: {len(victims)} calls held, {len(orphans)} of them talking or ringing"
 
 
-async def _order_kept(line: Line, waiting: list[Caller]) -> None:
-    """Whoever is in the queue goes before everybody who came later.
+async def order_kept(line: Line, waiting: Sequence[str]) -> None:
+    """Whoever is in the queue goes before everybody who came later. `waiting` are calls in the order of their entry.
 
     A caller whose process died or hung, or whose agent's phone rang, is out of the queue until it is back at its
     place: who was taken meanwhile took nobody's turn.
@@ -188,10 +189,10 @@ async def _order_kept(line: Line, waiting: list[Caller]) -> None:
     by_call = {row["call_id"]: row for row in rows}
     for i, early in enumerate(waiting):
         for late in waiting[i + 1 :]:
-            first, second = by_call[early.call_id], by_call[late.call_id]
+            first, second = by_call[early], by_call[late]
             in_turn = first["taken"] <= second["taken"]
             assert in_turn or second["taken"] <= first["back"] + _SAME_INSTANT, (
-                f"{late.call_id} was taken before {early.call_id}, which was back since {first['back']}"
+                f"{late} was taken before {early}, which was back since {first['back']}"
             )
 
 

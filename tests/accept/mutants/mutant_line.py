@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis.asyncio as aioredis
@@ -77,8 +78,7 @@ class MutantLine:
             await line.in_thread(line.stack.start, [name for name in self._ours if name not in mutant.without])
             yield line
         finally:
-            while line.cleanup:
-                await line.cleanup.pop()()
+            await line.go_home()
             if mutant.dialplan:
                 dialplan.write_text(rendered)
                 await console(line, "dialplan reload")
@@ -98,14 +98,14 @@ def _changed(text: str, changes: Mapping[str, str]) -> str:
 
 
 @asynccontextmanager
-async def mutant_line() -> AsyncIterator[MutantLine]:
-    """Start a line for mutants."""
+async def mutant_line(**wish: Any) -> AsyncIterator[MutantLine]:
+    """Start a line for mutants. `wish` is what `running_line` is told."""
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as environment:
         guards_off = Path(folder, "guards-off")
         guards_off.touch()
         environment.setenv("PYTHONPATH", f"{_SITE}:{project_root()}")
         environment.setenv("HOTLINE_GUARDS_OFF", str(guards_off))
-        async with running_line() as line:
+        async with running_line(**wish) as line:
             yield MutantLine(line, guards_off)
 
 
@@ -124,10 +124,11 @@ async def noticed(on: MutantLine, mutant: Mutant) -> str:
     return said
 
 
-async def run_mutants(topic: str, mutants: list[Mutant]) -> list[bool]:
-    """Run mutants on a line of their own and print a line for each; returns which were as they must be."""
+async def run_mutants(topic: str, mutants: list[Mutant], wish: Mapping[str, Any]) -> list[bool]:
+    """Run mutants on a line of their own, as the topic wishes it, and print a line for each; returns which were as
+    they must be."""
     passed = []
-    async with mutant_line() as on:
+    async with mutant_line(**wish) as on:
         for mutant in mutants:
             started = time.monotonic()
             try:

@@ -108,7 +108,7 @@ async def order_after_kill(line: Line) -> None:
 
     await eventually(back, "the first one waits again")
     await processes._serve_everybody(line, Scene([], [], waiting), struck, 15.0)
-    await processes._order_kept(line, waiting)
+    await processes.order_kept(line, [caller.call_id for caller in waiting])
 
 
 async def offered_when_hung(line: Line) -> None:
@@ -247,5 +247,4 @@ async def all_well(line: Line) -> None:
     """The stories above that no item tells in the same form: with every guard in place they go well."""
     for story in (place_after_refusal, facts_after_both_stores, mode_not_before, offered_when_hung):
         await story(line)
-        while line.cleanup:
-            await line.cleanup.pop()()
+        await line.go_home()

@@ -1,0 +1,1 @@
+"""Citizens' own pages, read as a browser without script reads them."""

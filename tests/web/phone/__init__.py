@@ -1,0 +1,1 @@
+"""Browser phones: what they may say, and their way to a real Asterisk."""
