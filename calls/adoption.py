@@ -226,10 +226,14 @@ class Adoption:
         self._let_go(orphan)
 
     def _outcome(self, orphan: Orphan) -> Outcome:
-        offer = orphan.offer
+        offer, watch = orphan.offer, orphan.watch
+        if watch.dial_status is None and watch.callee_cause is None:
+            # Its process was lost before it rang the phone, or nobody saw what the phone did. Not the agent's fault: it
+            # is free for the next call, and a phone that takes none is found out by that one.
+            return Outcome.EXPIRED
         leg = agent_leg(self._board.settings.asterisk, offer.extension, offer.host, orphan.call)
         judge = leg.outcome if leg is not None else offer_outcome
-        return judge(orphan.watch.dial_status or "CONGESTION", orphan.watch.callee_cause or 0)
+        return judge(watch.dial_status or "CONGESTION", watch.callee_cause or 0)
 
     async def _offer_over(self, orphan: Orphan, outcome: Outcome) -> None:
         board, offer = self._board, orphan.offer

@@ -1,6 +1,7 @@
 """A SIP phone in a few hundred lines: registers, calls, answers, refuses, hangs up, and hears.
 
-For the demonstration and for tests on loopback only; it retransmits nothing but INVITE and REGISTER.
+For the demonstration and for tests on loopback only; it retransmits nothing but INVITE and REGISTER, and its last
+answer to an INVITE that comes again.
 """
 
 from __future__ import annotations
@@ -149,6 +150,7 @@ class Phone(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
         self._closed = asyncio.Event()
         self._by_id: dict[str, PhoneCall] = {}
+        self._said: dict[str, Message] = {}
         self._replies: dict[tuple[str, int], asyncio.Queue[Message]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._staying: asyncio.Task[None] | None = None
@@ -292,7 +294,10 @@ class Phone(asyncio.DatagramProtocol):
             headers.append(("contact", f"<{self.contact}>"))
         if body:
             headers.append(("content-type", "application/sdp"))
-        self.send(Message(status=status, reason=reason, headers=headers, body=body))
+        answer = Message(status=status, reason=reason, headers=headers, body=body)
+        if request.method == "INVITE":
+            self._said[request.get("call-id")] = answer
+        self.send(answer)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:  # noqa: ARG002
         try:
@@ -320,6 +325,8 @@ class Phone(asyncio.DatagramProtocol):
         known = self._by_id.get(invite.get("call-id"))
         if known is not None:
             if known.invite.cseq == invite.cseq:
+                # It has not reached the caller, or crossed this on its way: RFC 3261 section 17.2.1.
+                self.send(self._said[known.call_id])
                 return
             # A re-INVITE: confirm the session as it is.
             body = offer_sdp(self.host, known.audio.port)

@@ -29,6 +29,10 @@ from web.services import Services
 _STOP_SECONDS: Final = 5
 """Longest wait for requests and sockets on an orderly stop."""
 
+_IDLE_SECONDS: Final = 75
+"""How long an idle connection is kept: longer than programs (5 s) and proxies before us (60 s) keep theirs, so that it
+is they who close it. A server that closes first may do so in the instant the next request is on its way."""
+
 
 class _Server(uvicorn.Server):
     """uvicorn without its own signal handlers: `server.runtime.parts.run` ends every process in one way."""
@@ -78,6 +82,7 @@ async def serve(settings: Settings, name: str = "web") -> None:
             # Frames are small and stay in the house; each socket would cost memory and each frame time.
             ws_per_message_deflate=False,
             lifespan="on",
+            timeout_keep_alive=_IDLE_SECONDS,
             timeout_graceful_shutdown=_STOP_SECONDS,
         )
     )

@@ -100,6 +100,22 @@ async def test_an_adopted_call_that_comes_back_to_its_adopter_is_offered_again(l
     await line.agent_is("1001", AgentState.NOT_READY)
 
 
+async def test_an_agent_whose_phone_was_never_rung_is_free_at_once(line: CallLine) -> None:
+    """The process died between the offer and the Dial: neither the phone nor the agent has failed."""
+    first, second = await line.start("voice-1"), await line.start("voice-2")
+    seat = await line.agent("1001")
+    citizen = line.citizen()
+    line.asterisk.channel(citizen.call, "AGI")
+    await citizen.enter(first)
+    assert (await citizen.dialled_out())[0] == f"PJSIP/{seat}"
+    await line.kill(first)
+    await line.agent_is("1001", AgentState.READY)
+    facts = await line.facts(citizen.call)
+    assert [row.attributes["outcome"] for row in facts if row.kind == "offer_failed"] == ["EXPIRED"]
+    await citizen.enter(second, "ringing")
+    await line.agent_is("1001", AgentState.RINGING)
+
+
 async def test_asterisk_out_of_sight_gives_no_talk_up(line: CallLine) -> None:
     first, second = await line.start("voice-1"), await line.start("voice-2")
     citizen, _ = await talking(line, first)
