@@ -8,12 +8,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from calls import round_items, rounds
 from calls.round_feeding import RoundFeeding
 from calls.round_models import VisitItemRow, VisitRoundRow
-from calls.round_states import RoundState
+from calls.round_states import Mode, RoundState
 from calls.round_texts import RoundTexts, SmsGateway
 from directory.loader import CurrentDirectory
 from hotline import signing
@@ -26,6 +26,7 @@ from ticketing.refusals.tables import CitizenNoticeRow
 from ticketing.schemas import Ticket
 from ticketing.visits import visiting
 from ticketing.visits.keeping import VisitKeeper
+from ticketing.visits.tables import VisitRow
 from ticketing.visits.words import AttemptWay, VisitState
 from ticketing.vocabulary import Action, State
 
@@ -107,6 +108,33 @@ async def test_what_a_round_leaves_out_comes_into_the_next_days(
     now("2026-11-24 10:00")
     assert await feeding.step() == 1
     assert [name for name, _, _ in await listed(counter)] == ["每日回访 2026-11-23", "每日回访 2026-11-24"]
+
+
+async def test_a_ticket_replied_to_in_an_old_system_is_in_one_round_at_a_time(
+    counter: Counter, feeding: RoundFeeding, now: Callable[[str], None]
+) -> None:
+    """It came with its state, without a visit; called in vain by one round, it is not for another."""
+    now("2026-11-23 10:00")
+    await feeding._directory.refresh()
+    ticket = await replied(counter, "13800000001")
+    async with counter.database.transaction() as session:
+        await session.execute(delete(VisitRow))
+        made = await rounds.make(
+            session,
+            "实机回访",
+            Mode.AGENT,
+            [ticket.number],
+            directory=feeding._directory.snapshot,
+            forbidden=(),
+            by="admin",
+            now=counter.clock.now(),
+        )
+        await rounds.turn(session, made.id, RoundState.RUNNING, counter.clock.now())
+        await visiting.attempted(
+            session, ticket.number, AttemptWay.PHONE, occasion="c1", by="1001", at=counter.clock.now()
+        )
+    assert await visit_state(counter, ticket) == VisitState.LISTED
+    assert await feeding.step() == 0
 
 
 async def unreachable(counter: Counter, now: Callable[[str], None], number: str) -> Ticket:

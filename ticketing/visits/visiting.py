@@ -30,7 +30,7 @@ from ticketing.schemas import Actor, Details
 from ticketing.visits.errors import NotTriedEnough
 from ticketing.visits.tables import VisitAttemptRow, VisitRow
 from ticketing.visits.words import AttemptWay, VisitAction, VisitOutcome, VisitState
-from ticketing.vocabulary import Action, CitizenNoticeKind
+from ticketing.vocabulary import Action, CitizenNoticeKind, State
 
 _S, _A = VisitState, VisitAction
 
@@ -108,7 +108,11 @@ async def attempted(
 
 async def listed(session: AsyncSession, number: str, item: int, *, at: datetime) -> None:
     """A round has the ticket; without a visit that is due nothing changes. Raises TicketNotFound."""
-    row = await current(session, await records.locked_ticket(session, number))
+    ticket = await records.locked_ticket(session, number)
+    row = await current(session, ticket)
+    if row is None and ticket.state == State.REPLIED:
+        # Replied to in an old system: were it due only when the citizen is called, the day's round would take it too.
+        row = await _due(session, ticket, at)
     if row is not None and row.state == VisitState.DUE:
         await _step(session, row, VisitAction.LIST, ROUNDS, at, item=item)
 
