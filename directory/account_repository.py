@@ -33,6 +33,44 @@ async def roles(session: AsyncSession, user_id: int) -> frozenset[Role]:
     return frozenset(await session.scalars(select(UserRole.role).where(UserRole.user_id == user_id)))
 
 
+async def all_roles(session: AsyncSession) -> dict[int, frozenset[Role]]:
+    """The roles of everybody who has one, by the user's id."""
+    rows = await session.execute(select(UserRole.user_id, func.array_agg(UserRole.role)).group_by(UserRole.user_id))
+    return {user_id: frozenset(Role(role) for role in found) for user_id, found in rows}
+
+
+async def profiles(session: AsyncSession) -> dict[int, AgentProfile]:
+    """Every agent profile by the user's id."""
+    return {row.user_id: row for row in await session.scalars(select(AgentProfile))}
+
+
+async def all_groups(session: AsyncSession) -> dict[int, dict[str, int]]:
+    """The skill groups with their level of every agent who has one, by the user's id."""
+    found: dict[int, dict[str, int]] = {}
+    for row in await session.scalars(select(AgentGroup).order_by(AgentGroup.user_id, AgentGroup.group)):
+        found.setdefault(row.user_id, {})[row.group] = row.level
+    return found
+
+
+async def locked_user(session: AsyncSession, login: str) -> User | None:
+    """The user of that login as the database has it; nobody else changes it until the transaction ends."""
+    query = select(User).where(User.login == login).with_for_update()
+    return await session.scalar(query.execution_options(populate_existing=True))
+
+
+async def other_holders(session: AsyncSession, role: Role, user_id: int) -> int:
+    """How many others have this role and may sign in. Whoever else asks for the same role waits until the transaction
+    ends, so that two who take it from one another do not both find the other."""
+    await session.execute(select(UserRole).where(UserRole.role == role).order_by(UserRole.user_id).with_for_update())
+    count = (
+        select(func.count())
+        .select_from(UserRole)
+        .join(User, User.id == UserRole.user_id)
+        .where(UserRole.role == role, UserRole.user_id != user_id, User.disabled_at.is_(None))
+    )
+    return await session.scalar(count) or 0
+
+
 async def profile(session: AsyncSession, user_id: int) -> AgentProfile | None:
     """A user's agent profile."""
     return await session.get(AgentProfile, user_id)
@@ -193,14 +231,14 @@ async def live_sessions(
 
 
 async def renew_session(
-    session: AsyncSession, session_id: int, token_hash: bytes, *, now: datetime, ends: datetime
+    session: AsyncSession, session_id: int, token_hash: bytes, state: SessionState, *, now: datetime, ends: datetime
 ) -> tuple[UserSession, User] | None:
-    """Open a session under a new token, if it has not ended; None if it has."""
+    """Go on with a session in `state` under a new token, if it has not ended; None if it has."""
     row = await session.get(UserSession, session_id, populate_existing=True, with_for_update=True)
     user = await session.get(User, row.user_id) if row else None
     if row is None or user is None or row.revoked_at is not None or row.expires_at <= now or user.disabled_at:
         return None
-    row.token_hash, row.state, row.seen_at, row.expires_at = token_hash, SessionState.OPEN, now, ends
+    row.token_hash, row.state, row.seen_at, row.expires_at = token_hash, state, now, ends
     await session.flush()
     return row, user
 

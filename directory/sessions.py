@@ -5,7 +5,8 @@ many attempts at once can get around the lock. The answer to a wrong password, a
 locked one is the same, after the same work.
 
 Whoever has a second step is asked for its code in every way in. Browsers are asked for it in a second request: the
-session is there after the password, and good for nothing else before the code.
+session is there after the password, and good for nothing else before the code. A password that an administrator gave is
+good for choosing another one: a browser's session waits for that, a program gets none.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from directory import account_repository, audit, second_steps, users
 from directory.account_repository import Attempt
 from directory.models import Role, SessionState, User, UserSession
-from directory.passwords import Passwords
+from directory.passwords import Passwords, WeakPassword
 from directory.users import Person
 from hotline import ids
 from hotline.clock import Clock
@@ -30,8 +31,9 @@ from hotline.settings import Settings
 
 _SEEN_EVERY = timedelta(seconds=30)
 _LONGEST_TOKEN = 128
-_SECOND_STEP = timedelta(minutes=10)
-"""How long a browser may take from the password to the code; setting an authenticator up takes some of it."""
+_WAITS = timedelta(minutes=10)
+"""How long a browser may take from the password to the code, and from there to a password of one's own; setting an
+authenticator up takes some of it."""
 
 
 class SignInRefused(NotSignedIn):
@@ -44,6 +46,12 @@ class SecondStepMissing(NotSignedIn):
     """The password was right, and this person has a second step: send its code beside the password."""
 
     code = "access.second_step"
+
+
+class FirstPassword(NotSignedIn):
+    """All was right, and the password is an administrator's: choose another one in a browser first."""
+
+    code = "access.first_password"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,34 +116,37 @@ class Sessions:
 
     def __init__(self, database: Database, passwords: Passwords, clock: Clock, policy: SessionPolicy) -> None:
         self._database = database
-        self._passwords = passwords
+        self.passwords = passwords
         self._clock = clock
         self._policy = policy
 
     async def sign_in(self, login: str, password: str, *, client: str = "", code: str = "") -> NewSession:
-        """Open a session for a program. Raises SignInRefused, SecondStepMissing.
+        """Open a session for a program. Raises SignInRefused, SecondStepMissing, FirstPassword.
 
         Takes short transactions of its own: none is open while the password is being checked.
         """
         attempt, renewed = await self._right_password(login, password)
         async with self._database.transaction() as session:
-            if await second_steps.enrolled(session, attempt.user_id):
-                if not code:
-                    await account_repository.take_attempt_back(session, attempt)
-                    # Raised after the commit: what was taken back stays so.
-                    missing = SecondStepMissing("the code of the second step is missing", remedy="send it as `code`")
-                elif not await second_steps.passes(session, attempt.user_id, code, now=self._clock.now()):
-                    raise _refused()
-                else:
-                    opened = await self._opened(session, attempt, renewed, client)
+            asked = await second_steps.enrolled(session, attempt.user_id)
+            if asked and code and not await second_steps.passes(session, attempt.user_id, code, now=self._clock.now()):
+                raise _refused()
+            missing: NotSignedIn | None = None
+            if asked and not code:
+                missing = SecondStepMissing("the code of the second step is missing", remedy="send it as `code`")
+            elif await self._after_all(session, attempt.user_id) is SessionState.RENEW:
+                missing = FirstPassword("this password must be changed first", remedy="sign in with a browser")
+            if missing is None:
+                opened = await self._opened(session, attempt, renewed, client)
+                if asked:
                     await self._note_recovery(session, code, opened.signed_in.person.login)
-                    return opened
-            else:
-                return await self._opened(session, attempt, renewed, client)
+                return opened
+            await account_repository.take_attempt_back(session, attempt)
+        # After the commit: what was taken back stays so.
         raise missing
 
     async def sign_in_browser(self, login: str, password: str, *, client: str = "") -> NewSession:
-        """Begin a browser's session: open, or waiting for its second step. Raises SignInRefused."""
+        """Begin a browser's session: open, or waiting for its second step or a password of one's own. Raises
+        SignInRefused."""
         attempt, renewed = await self._right_password(login, password)
         async with self._database.transaction() as session:
             if await second_steps.enrolled(session, attempt.user_id):
@@ -146,14 +157,16 @@ class Sessions:
             if not await account_repository.clear_attempts(session, attempt.user_id, attempt.password_hash):
                 raise _refused()
             roles = await account_repository.roles(session, attempt.user_id)
-            state = SessionState.OPEN if roles.isdisjoint(self._policy.second_step) else SessionState.ENROL
+            state = SessionState.ENROL
+            if roles.isdisjoint(self._policy.second_step):
+                state = await self._after_all(session, attempt.user_id)
             return await self._begun(session, attempt, renewed, client, state)
 
     async def second_step(self, signed_in: SignedIn, code: str) -> NewSession:
         """The code of a browser's session: of its second step, or the first one of a new second step.
 
-        The session is open then, under a new token. Raises SignInRefused (counted as an attempt), CodeWrong,
-        SecondStepNotBegun.
+        The session is open then, or waits for a password of one's own, under a new token. Raises SignInRefused (counted
+        as an attempt), CodeWrong, SecondStepNotBegun.
         """
         person = signed_in.person
         if signed_in.state is not SessionState.TOTP:
@@ -185,15 +198,19 @@ class Sessions:
             return await second_steps.begin(session, user, issuer=self._policy.issuer, now=self._clock.now())
 
     async def change_password(self, signed_in: SignedIn, password: str, new: str) -> NewSession:
-        """A new password of one's own; every other session ends, and this one goes on under a new token.
+        """A new password of one's own; every other session ends, and this one is open, under a new token.
 
-        Raises SignInRefused, WeakPassword.
+        Raises SignInRefused, WeakPassword, NotSignedIn for a session that waits for its second step.
         """
+        if signed_in.state not in (SessionState.OPEN, SessionState.RENEW):
+            raise NotSignedIn("the second step comes first", remedy="POST /api/session/totp")
         await self._step_up(signed_in.person.login, password)
+        if new == password:
+            raise WeakPassword("the new password is the one there is")
         async with self._database.transaction() as session:
             user = await users.get(session, signed_in.person.login)
             now, kept = self._clock.now(), signed_in.session_id
-            await users.set_password(session, user, new, self._passwords, now=now, keep_session=kept)
+            await users.set_password(session, user, new, self.passwords, now=now, keep_session=kept)
             opened = await self._renewed(session, signed_in)
             await self._note(session, user.login, "password.changed", user.login)
             return opened
@@ -203,7 +220,7 @@ class Sessions:
     ) -> SignedIn:
         """Whose session this is; raises NotSignedIn if it never was, or has ended. Using it keeps it from idling.
 
-        `browser`: the token is a cookie. `waiting`: it may still wait for its second step. `used`: false only looks.
+        `browser`: the token is a cookie. `waiting`: it need not be open yet. `used`: false only looks.
         """
         now = self._clock.now()
         found = await account_repository.live_session(
@@ -266,9 +283,9 @@ class Sessions:
     async def _right_password(self, login: str, password: str) -> tuple[Attempt, str | None]:
         """The attempt, and a newer hash of the password if there is one. Raises SignInRefused."""
         attempt = await self._counted(login)
-        if not await self._passwords.matches(attempt.password_hash if attempt else None, password) or attempt is None:
+        if not await self.passwords.matches(attempt.password_hash if attempt else None, password) or attempt is None:
             raise _refused()
-        return attempt, await self._passwords.renewed(attempt.password_hash, password)
+        return attempt, await self.passwords.renewed(attempt.password_hash, password)
 
     async def _step_up(self, login: str, password: str) -> None:
         attempt, _ = await self._right_password(login, password)
@@ -304,7 +321,7 @@ class Sessions:
             client="".join(c for c in client if c.isprintable())[:200],
             created_at=now,
             seen_at=now,
-            expires_at=now + (self._policy.absolute if state is SessionState.OPEN else _SECOND_STEP),
+            expires_at=now + self._life(state),
             state=state,
             browser=browser,
         )
@@ -313,14 +330,26 @@ class Sessions:
         return NewSession(token, await self._signed_in(session, row, user, now))
 
     async def _renewed(self, session: AsyncSession, signed_in: SignedIn, codes: Collection[str] = ()) -> NewSession:
-        """The same session, open, under a new token: one that was known before the step is worth nothing after it."""
+        """The same session, open as far as nothing else is waited for, under a new token: one that was known before the
+        step is worth nothing after it."""
         now, token = self._clock.now(), ids.token()
-        ends = signed_in.expires_at if signed_in.state is SessionState.OPEN else now + self._policy.absolute
-        found = await account_repository.renew_session(session, signed_in.session_id, _hash(token), now=now, ends=ends)
+        state = await self._after_all(session, signed_in.person.id)
+        ends = signed_in.expires_at if signed_in.state is SessionState.OPEN else now + self._life(state)
+        found = await account_repository.renew_session(
+            session, signed_in.session_id, _hash(token), state, now=now, ends=ends
+        )
         if found is None:
             raise NotSignedIn("the session has ended meanwhile: sign in")
         live, user = found
         return NewSession(token, await self._signed_in(session, live, user, now), tuple(codes))
+
+    async def _after_all(self, session: AsyncSession, user_id: int) -> SessionState:
+        """What a session is once password and code were right."""
+        user = await account_repository.user_by_id(session, user_id)
+        return SessionState.RENEW if user and user.first_password else SessionState.OPEN
+
+    def _life(self, state: SessionState) -> timedelta:
+        return self._policy.absolute if state is SessionState.OPEN else _WAITS
 
     async def _signed_in(self, session: AsyncSession, live: UserSession, user: User, seen_at: datetime) -> SignedIn:
         return SignedIn(

@@ -26,6 +26,18 @@ class UnknownUser(NotFound):
     code = "user.unknown"
 
 
+class LoginTaken(Conflict):
+    """Somebody has this login, or had it: the records of what was done under it stay."""
+
+    code = "user.login_taken"
+
+
+class WorkNumberTaken(Conflict):
+    """Somebody has this work number, or had it: calls and tickets are kept under it."""
+
+    code = "user.work_number_taken"
+
+
 @dataclass(frozen=True, slots=True)
 class Agent:
     """A user who takes calls: work number (工号), skill groups with level (1 to 9, the best), the usual extension."""
@@ -57,17 +69,19 @@ class NewUser:
     roles: frozenset[Role] = field(default_factory=frozenset)
     unit_id: int | None = None
     agent: Agent | None = None
+    first_password: bool = False
+    """Whether the password must be changed at the first sign-in."""
 
 
 async def add_user(
     session: AsyncSession, new: NewUser, password: str, passwords: Passwords, *, now: datetime
 ) -> Person:
-    """Enter a user. Raises InvalidInput, WeakPassword, Conflict (login or work number is taken)."""
-    _check(new)
+    """Enter a user. Raises InvalidInput, WeakPassword, LoginTaken, WorkNumberTaken."""
+    check(new)
     if await account_repository.user(session, new.login):
-        raise Conflict("this login is taken")
-    if new.agent and await account_repository.profile_by_work_number(session, new.agent.work_number):
-        raise Conflict("this work number is taken")
+        raise LoginTaken("this login is taken")
+    if new.agent:
+        await refuse_taken(session, new.agent.work_number)
     user = User(
         login=new.login,
         name=new.name.strip(),
@@ -75,6 +89,7 @@ async def add_user(
         password_changed_at=now,
         unit_id=new.unit_id,
         created_at=now,
+        first_password=new.first_password,
     )
     session.add(user)
     await session.flush()
@@ -87,6 +102,12 @@ async def add_user(
         await session.flush()
         await account_repository.replace_groups(session, user.id, new.agent.groups)
     return await person(session, user)
+
+
+async def refuse_taken(session: AsyncSession, work_number: str) -> None:
+    """Raises WorkNumberTaken if somebody has it already, be it somebody who is disabled."""
+    if await account_repository.profile_by_work_number(session, work_number):
+        raise WorkNumberTaken("this work number is taken")
 
 
 async def get(session: AsyncSession, login: str) -> User:
@@ -109,24 +130,31 @@ async def of_work_number(session: AsyncSession, work_number: str) -> User:
 async def person(session: AsyncSession, user: User) -> Person:
     """A user with roles and agent profile."""
     profile = await account_repository.profile(session, user.id)
-    agent = None
-    if profile:
-        groups = await account_repository.groups(session, user.id)
-        agent = Agent(profile.work_number, groups, profile.default_extension)
+    groups = await account_repository.groups(session, user.id) if profile else {}
+    return _person(user, await account_repository.roles(session, user.id), profile, groups)
+
+
+def _person(user: User, roles: frozenset[Role], profile: AgentProfile | None, groups: Mapping[str, int]) -> Person:
     return Person(
         id=user.id,
         login=user.login,
         name=user.name,
-        roles=await account_repository.roles(session, user.id),
+        roles=roles,
         unit_id=user.unit_id,
-        agent=agent,
+        agent=Agent(profile.work_number, groups, profile.default_extension) if profile else None,
         disabled=user.disabled_at is not None,
     )
 
 
 async def people(session: AsyncSession) -> list[Person]:
     """Every user by login."""
-    return [await person(session, user) for user in await account_repository.users(session)]
+    roles = await account_repository.all_roles(session)
+    profiles = await account_repository.profiles(session)
+    groups = await account_repository.all_groups(session)
+    return [
+        _person(user, roles.get(user.id, frozenset()), profiles.get(user.id), groups.get(user.id, {}))
+        for user in await account_repository.users(session)
+    ]
 
 
 async def seats(session: AsyncSession) -> list[Seat]:
@@ -135,11 +163,22 @@ async def seats(session: AsyncSession) -> list[Seat]:
 
 
 async def set_password(
-    session: AsyncSession, user: User, password: str, passwords: Passwords, *, now: datetime, keep_session: int = 0
+    session: AsyncSession,
+    user: User,
+    password: str,
+    passwords: Passwords,
+    *,
+    now: datetime,
+    keep_session: int = 0,
+    first: bool = False,
 ) -> None:
-    """A new password: lifts a lock and ends the user's sessions but `keep_session`. Raises WeakPassword."""
+    """A new password: lifts a lock and ends the user's sessions but `keep_session`. Raises WeakPassword.
+
+    `first`: somebody else chose it, and it must be changed at the next sign-in.
+    """
     user.password_hash = await passwords.hash(password, login=user.login)
     user.password_changed_at = now
+    user.first_password = first
     await unlock(session, user)
     await account_repository.revoke(session, now=now, user_id=user.id, keep=keep_session)
 
@@ -175,7 +214,8 @@ async def disable(session: AsyncSession, user: User, *, now: datetime) -> None:
     await account_repository.revoke(session, now=now, user_id=user.id)
 
 
-def _check(new: NewUser) -> None:
+def check(new: NewUser) -> None:
+    """Raises InvalidInput for what cannot be a user."""
     if not _LOGIN.fullmatch(new.login):
         raise InvalidInput("a login has lower-case letters, digits, '.', '_' or '-', at most 32")
     if not readable_name(new.name):

@@ -33,11 +33,12 @@ class Role(StrEnum):
 
 
 class SessionState(StrEnum):
-    """How far a session is. Only an open one is good for anything but its own second step."""
+    """How far a session is. Only an open one is good for anything but its own second step and its first password."""
 
     OPEN = "open"
     TOTP = "totp"  # the password was right, a code is still to come
     ENROL = "enrol"  # the password was right, and this person must set up a second step first
+    RENEW = "password"  # all was right, and the password is one that an administrator knows: another comes first
 
 
 class User(Base):
@@ -58,6 +59,10 @@ class User(Base):
     locked_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     locks: Mapped[int] = mapped_column(default=0, server_default="0")
     """Locks in a row: each one lasts twice as long as the one before. A right password ends the row."""
+    first_password: Mapped[bool] = mapped_column(default=False, server_default="false")
+    """Whether an administrator gave this password (初始密码): it is good for choosing another one and nothing else."""
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+    """Counted up by every change of the person's administration."""
 
 
 class UserRole(Base):

@@ -59,6 +59,13 @@ ROUTES: dict[tuple[str, str], frozenset[Role] | set[Role]] = {
     ("GET", "/api/sessions"): _ALL,
     ("DELETE", "/api/sessions/{session_id}"): _ALL,
     ("DELETE", "/api/users/{login}/lock"): {Role.ADMIN},
+    ("GET", "/api/staff"): _ROSTER | {Role.AUDITOR},
+    ("POST", "/api/staff"): {Role.ADMIN},
+    ("GET", "/api/staff/{login}"): {Role.ADMIN, Role.AUDITOR},
+    ("PUT", "/api/staff/{login}"): {Role.ADMIN},
+    ("POST", "/api/staff/{login}/disable"): {Role.ADMIN},
+    ("POST", "/api/staff/{login}/enable"): {Role.ADMIN},
+    ("PUT", "/api/staff/{login}/password"): {Role.ADMIN},
     ("DELETE", "/api/users/{login}/second-step"): {Role.ADMIN},
     ("GET", "/api/phone"): _SEATS,
     ("GET", "/api/agents"): {Role.SUPERVISOR, Role.ADMIN},
@@ -567,6 +574,10 @@ PUBLIC = {
 }
 
 _BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("PUT", "/api/staff/{login}"): {"version": 1, "name": "x", "roles": ["auditor"]},
+    ("POST", "/api/staff/{login}/disable"): {"version": 1},
+    ("POST", "/api/staff/{login}/enable"): {"version": 1},
+    ("PUT", "/api/staff/{login}/password"): {"password": "a first password"},
     ("POST", "/api/agents/me/not-ready"): {"reason": "小休"},
     ("POST", "/api/agents/me/sign-in"): {"extension": "8001"},
     ("POST", "/api/agents/me/extend-wrap-up"): {"seconds": 30},

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from directory.models import Role, UserSession
 from directory.sessions import SignedIn
+from directory.users import Person
 from hotline.errors import NotFound
 from web.access import CurrentSession, Parts, Work
 from web.agent_socket import SESSION_ENDED
@@ -79,10 +80,10 @@ def person_of(signed_in: SignedIn) -> PersonOut:
     )
 
 
-async def close_screen(services: Services, signed_in: SignedIn, session_id: int) -> None:
+async def close_screen(services: Services, person: Person, session_id: int) -> None:
     """Have the agent's screens of an ended session closed, wherever they are."""
-    if signed_in.person.agent:
-        await services.feed.publish(signed_in.person.agent.work_number, SESSION_ENDED, {"session": session_id})
+    if person.agent:
+        await services.feed.publish(person.agent.work_number, SESSION_ENDED, {"session": session_id})
 
 
 @router.post(
@@ -107,7 +108,7 @@ async def me(signed_in: CurrentSession) -> PersonOut:
 async def logout(signed_in: CurrentSession, work: Work, services: Parts) -> None:
     """End this session and close its screen."""
     await services.sessions.sign_out(work.session, signed_in)
-    work.afterwards(lambda: close_screen(services, signed_in, signed_in.session_id))
+    work.afterwards(lambda: close_screen(services, signed_in.person, signed_in.session_id))
 
 
 @router.get("/sessions")
@@ -136,4 +137,4 @@ async def end_session(
     if session_id not in own:
         raise SessionUnknown("no such session of yours")
     await services.sessions.revoke(work.session, session_id)
-    work.afterwards(lambda: close_screen(services, signed_in, session_id))
+    work.afterwards(lambda: close_screen(services, signed_in.person, session_id))

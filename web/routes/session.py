@@ -61,8 +61,9 @@ class NewPassword(BaseModel):
 
 
 class SessionNow(BaseModel):
-    """How far the session is: `totp` waits for a code, `enrol` for a second step to be set up. `csrf` goes into
-    X-CSRF-Token of whatever changes something; it changes with the state."""
+    """How far the session is: `totp` waits for a code, `enrol` for a second step to be set up, `password` for a
+    password of one's own after an administrator's. `csrf` goes into X-CSRF-Token of whatever changes something; it
+    changes with the state."""
 
     state: SessionState
     csrf: str
@@ -139,7 +140,7 @@ async def _leave(services: Services, request: Request) -> None:
         except NotSignedIn:
             return
         await services.sessions.sign_out(session, before)
-    await close_screen(services, before, before.session_id)
+    await close_screen(services, before.person, before.session_id)
 
 
 @router.post("")
@@ -183,9 +184,10 @@ async def enrol(body: Enrol, response: Response, waiting: Waiting, services: Par
 async def change_password(
     body: NewPassword, *, request: Request, response: Response, token: _Token, services: Parts, limit: SignInLimit
 ) -> SessionNow:
-    """A new password of one's own. Every other session ends; this one goes on under a new cookie."""
+    """A new password of one's own. Every other session ends; this one goes on under a new cookie, open if it waited for
+    just this."""
     async with services.database.transaction() as session:
-        signed_in = await services.sessions.check(session, token, browser=True)
+        signed_in = await services.sessions.check(session, token, browser=True, waiting=True)
     async with limit.counted():
         new = await services.sessions.change_password(signed_in, body.password, body.new_password)
     return _given(new, request, response)
@@ -203,7 +205,7 @@ async def sign_out(request: Request, response: Response, waiting: Waiting, work:
     """End this session and close its screens."""
     await services.sessions.sign_out(work.session, waiting)
     browser.clear_cookie(response, request)
-    work.afterwards(lambda: close_screen(services, waiting, waiting.session_id))
+    work.afterwards(lambda: close_screen(services, waiting.person, waiting.session_id))
 
 
 @several.get("")
@@ -231,4 +233,4 @@ async def end_session(
     if session_id not in {row.id for row in await services.sessions.live(work.session, signed_in.person.id)}:
         raise SessionUnknown("no such session of yours")
     await services.sessions.revoke(work.session, session_id)
-    work.afterwards(lambda: close_screen(services, signed_in, session_id))
+    work.afterwards(lambda: close_screen(services, signed_in.person, session_id))

@@ -54,6 +54,15 @@ async def sessions(r: Recorder) -> None:
     admin = await r.at("admin")
     await admin.delete(f"/api/users/{LOGIN}/lock")
     await admin.delete(f"/api/users/{LOGIN}/second-step")
+    await admin.get("/api/staff")
+    new = {"login": "newcomer", "password": "a first password", "name": "新来", "roles": ["dispatcher"]}
+    made = await admin.post("/api/staff", **new)
+    changed = {"name": "新人", "roles": ["dispatcher", "agent"], "work_number": "1099", "version": made["version"]}
+    made = await admin.put("/api/staff/newcomer", **changed)
+    await admin.put("/api/staff/newcomer/password", password="another first one")
+    gone = await admin.post("/api/staff/newcomer/disable", version=made["version"])
+    await admin.post("/api/staff/newcomer/enable", version=gone["version"])
+    await admin.get("/api/staff/newcomer")
     second = await r.at("second")
     await second.get("/api/sessions")
     await second.post("/api/auth/login", user="second", password=PASSWORD)

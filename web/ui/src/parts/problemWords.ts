@@ -25,7 +25,7 @@ const known = new Map<string, Words>(
     },
     'second_step.code_wrong': { what: '验证码不正确。', next: '请核对手机时间是否准确，输入当前显示的六位数字。' },
     'second_step.enrolled': { what: '已经绑定过动态口令。', next: '如手机丢失，请联系管理员重置。' },
-    'password.weak': { what: '新密码过于简单。', next: '请换一个更长、不常见的密码。' },
+    'password.weak': { what: '新密码过于简单，或与原密码相同。', next: '请换一个更长、不常见的密码。' },
     'session.unknown': { what: '这个登录已经结束。', next: '列表已更新，无需再操作。' },
     'hotline.error': { what: '系统内部出错，已记入日志。', next: '请重试一次；仍然出错请联系值班技术人员。' },
   }),

@@ -14,8 +14,9 @@ export interface Person {
   unit_id: number | null
 }
 
-/** `open`: signed in; `totp`: a code of the authenticator is asked for; `enrol`: one has to be set up first. */
-export type Step = 'open' | 'totp' | 'enrol'
+/** `open`: signed in; `totp`: a code of the authenticator is asked for; `enrol`: one has to be set up first; `password`: an
+ * administrator's password has to be changed first. */
+export type Step = 'open' | 'totp' | 'enrol' | 'password'
 
 export interface SessionAnswer {
   state: Step

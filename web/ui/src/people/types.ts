@@ -1,0 +1,18 @@
+/** Answers of `web/routes/staff.py`, `skills.py`, `queues.py`, `teams.py` and `rosters.py`. */
+
+import type { Role } from '@/session/roles'
+
+export interface Staff {
+  login: string
+  name: string
+  roles: Role[]
+  unit_id: number | null
+  work_number: string | null
+  extension: string | null
+  /** Skill group to level, 1 to 9. */
+  levels: Record<string, number>
+  disabled: boolean
+  first_password: boolean
+  locked: boolean
+  version: number
+}

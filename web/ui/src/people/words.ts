@@ -1,0 +1,15 @@
+/** What refusals in the administration of people mean to whoever made the change. */
+
+import { addProblemWords } from '@/parts/problemWords'
+
+export function installWords(): void {
+  addProblemWords({
+    'staff.stale': { what: '别人刚刚修改了此人的资料。', next: '列表已更新；请关闭后核对最新内容再改。' },
+    'staff.last_admin': { what: '这是最后一位能登录的管理员。', next: '请先把另一位人员设为管理员。' },
+    'staff.work_number_fixed': { what: '工号一经使用不能更改或收回。', next: '来电和工单记在这个工号下；确需换号，请停用后另建登录名。' },
+    'staff.unit_unknown': { what: '没有这个单位。', next: '请从列表中选择。' },
+    'user.login_taken': { what: '这个登录名已有人使用（包括已停用的人员）。', next: '请换一个登录名。' },
+    'user.work_number_taken': { what: '这个工号已有人使用（包括已停用的人员）。', next: '请换一个工号。' },
+    'user.unknown': { what: '没有这个人员。', next: '请刷新列表后重试。' },
+  })
+}
