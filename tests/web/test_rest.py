@@ -210,6 +210,7 @@ ROUTES: dict[tuple[str, str], frozenset[Role] | set[Role]] = {
     ("POST", "/api/erasures"): {Role.SUPERVISOR, Role.ADMIN},
     ("GET", "/api/erasures"): {Role.SUPERVISOR, Role.ADMIN, Role.AUDITOR},
     ("GET", "/api/audit"): {Role.AUDITOR, Role.ADMIN},
+    ("GET", "/api/audit/entries.csv"): {Role.AUDITOR},
     ("GET", "/api/audit/verify"): {Role.AUDITOR, Role.ADMIN},
     ("GET", "/api/tickets"): _TICKETS,
     ("POST", "/api/tickets"): _DESK,
@@ -523,6 +524,7 @@ _QUERIES: dict[tuple[str, str], dict[str, Any]] = {
 _NO_JSON = {
     "/metrics",
     "/api/figures/history.csv",
+    "/api/audit/entries.csv",
     "/api/figures/tickets.csv",
     "/api/reports/{report_id}/document",
     "/api/reports/{report_id}/workbook",

@@ -96,6 +96,7 @@ async def everywhere(r: Recorder) -> None:
     await citizen.get("/healthz")
     await citizen.get("/metrics")
     await auditor.get("/api/audit", limit=2)
+    await auditor.get("/api/audit/entries.csv", action="queue", subject="queue")
     await auditor.get("/api/audit/verify")
     noon = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     period = {"from": (noon - timedelta(hours=1)).isoformat(), "to": (noon + timedelta(hours=1)).isoformat()}
