@@ -1,4 +1,5 @@
-"""The web request of a menu (网络请求节点): one signed question to a system of a unit, bounded in every way.
+"""One signed question to a system of a unit, bounded in every way: the web request of a menu (网络请求节点), an
+agent's look-up (`calls.lookups`).
 
 The time is total: from waiting for a turn to the last byte, so that an answer that drips cannot stretch it. At most
 64 kB of uncompressed JSON are read; a redirect is a failure; requests to one host wait for each other, not for those to
@@ -75,9 +76,11 @@ class WebRequestFailed(HotlineError):
 
     code = "menu.web_request_failed"
 
-    def __init__(self, why: Why) -> None:
+    def __init__(self, why: Why, status: int = 0) -> None:
         super().__init__(why.value)
         self.why = why
+        self.status = status
+        """HTTP status, where that was the failure; else 0."""
 
 
 def key_name(host: str) -> str:
@@ -141,18 +144,26 @@ class WebRequests:
 
     async def call(self, node: Web, send: Mapping[str, str]) -> dict[str, str]:
         """Ask, and return the node's saved variables. Ends within `node.seconds`. Raises WebRequestFailed."""
+        url = str(node.url)
+        try:
+            answer = await self.ask(node.method, url, send, seconds=node.seconds)
+            return {variable: _text(_at(answer, pointer)) for variable, pointer in node.save.items()}
+        except WebRequestFailed as failed:
+            _log.warning("menu.web_request_failed", why=failed.why.value, host=urlsplit(url).hostname)
+            raise
+
+    async def ask(self, method: str, url: str, send: Mapping[str, str], *, seconds: float) -> Any:
+        """What a system answers, as JSON. `send` goes into the body of a POST, else into the query. Raises
+        WebRequestFailed."""
         waiting = True
         try:
-            async with asyncio.timeout(node.seconds):
-                request = self._request(node, send)
+            async with asyncio.timeout(seconds):
+                request = self._request(method, url, send)
                 async with self._turn(request.host):
                     waiting = False
-                    body = await self._exchange(request)
-            return _saved(node, body)
+                    return _json(await self._exchange(request))
         except TimeoutError:
             why = Why.BUSY if waiting else Why.TIMEOUT
-        except WebRequestFailed as failed:
-            why = failed.why
         except AddressRefused:
             why = Why.ADDRESS
         except HostUnknown:
@@ -161,11 +172,10 @@ class WebRequests:
             why = Why.NO_CONNECTION
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError):
             why = Why.BROKEN_OFF
-        _log.warning("menu.web_request_failed", why=why.value, host=urlsplit(str(node.url)).hostname)
         raise WebRequestFailed(why)
 
-    def _request(self, node: Web, send: Mapping[str, str]) -> _Request:
-        parts = urlsplit(str(node.url))
+    def _request(self, method: str, url: str, send: Mapping[str, str]) -> _Request:
+        parts = urlsplit(url)
         host = (parts.hostname or "").rstrip(".")
         if not host or parts.username is not None or parts.password is not None:
             raise WebRequestFailed(Why.BAD_URL)
@@ -173,17 +183,17 @@ class WebRequests:
             raise WebRequestFailed(Why.PLAIN_HTTP)
         body = b""
         query = parts.query
-        if node.method == "POST":
+        if method == "POST":
             body = orjson.dumps(dict(send), option=orjson.OPT_SORT_KEYS)
         elif send:
             query = "&".join(filter(None, (query, urlencode(sorted(send.items())))))
         target = f"{parts.path or '/'}{f'?{query}' if query else ''}"
         told = [("Host", parts.netloc), ("Accept", "application/json"), ("Accept-Encoding", "identity")]
-        if node.method == "POST":
+        if method == "POST":
             told += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
-        signed = f"{node.method}\n{parts.netloc}\n{target}\n".encode() + body
+        signed = f"{method}\n{parts.netloc}\n{target}\n".encode() + body
         told += list(self._signature(host, signed).items())
-        return _Request(node.method, f"{parts.scheme}://{parts.netloc}{target}", host, told, body)
+        return _Request(method, f"{parts.scheme}://{parts.netloc}{target}", host, told, body)
 
     def _signature(self, host: str, text: bytes) -> dict[str, str]:
         try:
@@ -233,7 +243,7 @@ def _check(response: httpcore.Response) -> None:
     if status != 200:
         by_class = {3: Why.REDIRECT, 4: Why.CLIENT_ERROR, 5: Why.SERVER_ERROR}
         # 204 and its kin: there is no answer in it.
-        raise WebRequestFailed(by_class.get(status // 100, Why.NOT_JSON))
+        raise WebRequestFailed(by_class.get(status // 100, Why.NOT_JSON), status)
     kind = told.get(b"content-type", b"").partition(b";")[0].strip()
     if kind != b"application/json" and not (kind.startswith(b"application/") and kind.endswith(b"+json")):
         raise WebRequestFailed(Why.CONTENT_TYPE)
@@ -244,12 +254,11 @@ def _check(response: httpcore.Response) -> None:
         raise WebRequestFailed(Why.TOO_LARGE)
 
 
-def _saved(node: Web, body: bytes) -> dict[str, str]:
+def _json(body: bytes) -> Any:
     try:
-        answer = orjson.loads(body)
+        return orjson.loads(body)
     except orjson.JSONDecodeError:
         raise WebRequestFailed(Why.NOT_JSON) from None
-    return {variable: _text(_at(answer, pointer)) for variable, pointer in node.save.items()}
 
 
 def _at(answer: Any, pointer: str) -> Any:

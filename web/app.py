@@ -11,6 +11,7 @@ import structlog
 from fastapi import FastAPI
 
 from calls.figure_board import FigureBoard
+from calls.lookups import LookupDesk, SignedHttp
 from hotline.errors import PartUnavailable
 from hotline.tasks import end
 from media.studio_decode import LARGEST_BYTES
@@ -53,6 +54,7 @@ from web.routes import (
     knowledge,
     knowledge_editing,
     knowledge_public,
+    lookups,
     masked_calls,
     menu_lines,
     menu_releases,
@@ -119,11 +121,15 @@ def create_app(services: Services) -> FastAPI:
     states = AgentStates(services.acd, services.redis, services.settings.site.id)
     changes = FigureChanges(FigureBoard(services.blocking_redis, services.settings.site.id))
     phones = PhoneLines(services)
+    departments = SignedHttp.of(services.settings, services.clock)
     app = FastAPI(
         title="12345 政务服务便民热线",
         summary="Calls, agents and tickets of a city's 12345 line.",
         version="0.1.0",
-        lifespan=_lifespan(states.run, beats.run, changes.run, phones.run, lambda: _keep_directory(services)),
+        lifespan=_lifespan(
+            *(states.run, beats.run, changes.run, phones.run, lambda: _keep_directory(services)),
+            close=departments.close,
+        ),
     )
     app.state.services = services
     app.state.metrics = metrics
@@ -131,6 +137,9 @@ def create_app(services: Services) -> FastAPI:
     app.state.screen_beats = beats
     app.state.figure_changes = changes
     app.state.phone_lines = phones
+    app.state.lookups = LookupDesk(
+        services.settings, database=services.database, acd=services.acd, clock=services.clock, system=departments
+    )
     app.state.uploads = prompt_recordings.Uploads()
     app.state.file_uploads = FileUploads()
     problems.install(app)
@@ -206,6 +215,7 @@ def create_app(services: Services) -> FastAPI:
         knowledge,
         knowledge_editing,
         knowledge_public,
+        lookups,
         audit,
         health,
     ):
@@ -230,7 +240,7 @@ def create_app(services: Services) -> FastAPI:
 
 
 def _lifespan(
-    *works: Callable[[], Coroutine[Any, Any, None]],
+    *works: Callable[[], Coroutine[Any, Any, None]], close: Callable[[], None]
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -239,6 +249,7 @@ def _lifespan(
             yield
         finally:
             await end(tasks)
+            close()
 
     return lifespan
 

@@ -6,14 +6,19 @@ runs it at length, the tests with a few examples of each kind.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from random import Random
+from typing import Any
 
 from fastapi import FastAPI
 
+from calls.lookups import LookupDesk
+from hotline.settings import LookupQuery, Lookups
 from tests.web import positive
 from tests.web.examining import NOT_FUZZED, Examiner
 from tests.web.people import settle, voice
+from tests.web.positive import calls
 from tests.web.positive.recorder import Recorder
 from web.app import create_app
 from web.services import Services
@@ -33,14 +38,27 @@ def at_any_hour(services: Services) -> Services:
     """A line that may call citizens by night as well: tests run when they run."""
     always = {"opens": "00:00", "closes": "00:00"}
     keys = services.settings
-    changed = {name: type(getattr(keys, name)).model_validate(always) for name in ("calls_out", "rounds")}
+    changed: dict[str, Any] = {
+        name: type(getattr(keys, name)).model_validate(always) for name in ("calls_out", "rounds")
+    }
+    changed["lookups"] = Lookups.model_validate({"queries": [calls.LOOKUP]})
     return replace(services, settings=keys.model_copy(update=changed))
+
+
+class _Department:
+    """A department's system that knows one card."""
+
+    async def ask(self, query: LookupQuery, values: Mapping[str, str], *, operator: str, reason: str) -> Any:
+        return {"state": "正常"} if values["card"] == "A12345678" else None
 
 
 async def stories(services: Services) -> tuple[FastAPI, Recorder]:
     """People, their stories, and what was granted in them."""
     services = at_any_hour(services)
     app = create_app(services)
+    app.state.lookups = LookupDesk(
+        services.settings, database=services.database, acd=services.acd, clock=services.clock, system=_Department()
+    )
     units = await settle(services)
     return app, await positive.told(app, services, await voice(services), units)
 

@@ -32,6 +32,16 @@ from tests.web.positive.tickets import act, dispatched
 CALL = "ast1-1763761000.60"
 SEGMENT = 1_763_761_005_000
 
+LOOKUP = {
+    "code": "social-card",
+    "name": "社保卡状态",
+    "department": "市人社局",
+    "url": "https://department.example/cards",
+    "fields": [{"name": "card", "label": "社保卡号"}],
+    "shown": [{"label": "状态", "at": "/state"}],
+}
+"""A query of the line that these stories are told of."""
+
 
 async def calls(r: Recorder) -> None:
     """A call and what was answered after it."""
@@ -52,6 +62,15 @@ async def calls(r: Recorder) -> None:
     await agent.get(f"/api/calls/{CALL}")
     await agent.get(f"/api/calls/{CALL}/survey")
     await supervisor.get("/api/surveys")
+
+
+async def lookups(r: Recorder) -> None:
+    """A department is asked for a ticket."""
+    agent = await r.at("agent")
+    ticket = (await agent.post("/api/tickets", title="社保卡补办"))["number"]
+    await agent.get("/api/lookups")
+    await agent.post("/api/lookups/social-card", fields={"card": "A12345678"}, ticket=ticket)
+    await agent.post("/api/lookups/social-card", fields={"card": "B12345678"}, ticket=ticket)
 
 
 async def recordings(r: Recorder) -> None:

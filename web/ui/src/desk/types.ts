@@ -238,6 +238,21 @@ export interface Answer {
   exact: boolean
 }
 
+/** `GET /api/lookups`: a question that this agent may ask a department's own system. */
+export interface Lookup {
+  code: string
+  name: string
+  department: string
+  fields: { name: string; label: string; hint: string; longest: number }[]
+}
+
+/** `POST /api/lookups/{code}`; no fields: nothing was found. */
+export interface Looked {
+  id: string
+  at: string
+  fields: { label: string; value: string | null }[]
+}
+
 export interface Category {
   code: string
   parent_code: string | null
