@@ -33,3 +33,15 @@ class ImportRefused(InvalidInput):
     def __init__(self, bad: Sequence[tuple[str, str]]) -> None:
         super().__init__(f"{len(bad)} bad rows", remedy="correct these rows and send the whole file again")
         self.wrong = tuple(bad)
+
+
+class EntryRefused(InvalidInput):
+    """A row of the catalogue cannot be so, or has begun and is not rewritten; the detail says why in Chinese."""
+
+    code = "catalogue.entry_refused"
+
+
+class EntryTaken(Conflict):
+    """There is a row of this category, area and day."""
+
+    code = "catalogue.entry_taken"

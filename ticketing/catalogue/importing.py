@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from directory.models import Unit
+from ticketing.catalogue.entries import Entry
 from ticketing.catalogue.errors import ImportRefused
 from ticketing.catalogue.sheets import Column, SheetRow
 from ticketing.catalogue.tables import CatalogueRow, CategoryRow
@@ -36,10 +37,8 @@ CATALOGUE_COLUMNS: Final = (
     Column("note", "备注", needed=False),
 )
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
-_AREA: Final = re.compile(r"([0-9]{6}([0-9]{6})?)?")
 _BETWEEN_UNITS: Final = re.compile(r"[、；;，,\n]")
 _YES_OR_NO: Final = {"": False, "否": False, "是": True}
-_MOST_ASSISTING: Final = 20
 
 
 @dataclass(slots=True)
@@ -101,7 +100,7 @@ async def import_catalogue(
         (row.category_code, row.area_code, row.from_day): row for row in await session.scalars(select(CatalogueRow))
     }
     seen: dict[tuple[str, str, date], int] = {}
-    good: list[_Entry] = []
+    good: list[Entry] = []
     for row in rows:
         try:
             entry = _entry(row, categories, units)
@@ -109,7 +108,7 @@ async def import_catalogue(
                 raise ValueError(f"与第 {line} 行的类别、区划、生效日期相同")
             seen[entry.key] = row.line
             if (before := known.get(entry.key)) is not None:
-                _may_change(before, entry, today)
+                entry.may_replace(before, today)
         except ValueError as error:
             _bad(report, row, str(error))
             continue
@@ -131,33 +130,6 @@ async def import_catalogue(
     return report
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    category: str
-    area: str
-    lead: int
-    assisting: tuple[int, ...]
-    from_day: date
-    until_day: date | None
-    note: str
-
-    @property
-    def key(self) -> tuple[str, str, date]:
-        return self.category, self.area, self.from_day
-
-    def same_units(self, row: CatalogueRow) -> bool:
-        return (row.lead_unit_id, tuple(row.assisting_unit_ids)) == (self.lead, self.assisting)
-
-    def same_as(self, row: CatalogueRow) -> bool:
-        return self.same_units(row) and (row.until_day, row.note) == (self.until_day, self.note)
-
-    def written_to(self, row: CatalogueRow, by: str, at: datetime) -> CatalogueRow:
-        row.category_code, row.area_code, row.from_day = self.key
-        row.lead_unit_id, row.assisting_unit_ids = self.lead, list(self.assisting)
-        row.until_day, row.note, row.made_by, row.made_at = self.until_day, self.note, by, at
-        return row
-
-
 def _wrong_category(row: SheetRow) -> str:
     name = row.values["name"]
     if not _CODE.fullmatch(row.values["code"]):
@@ -167,37 +139,17 @@ def _wrong_category(row: SheetRow) -> str:
     return "" if row.values["retired"] in _YES_OR_NO else "停用应为“是”“否”或空"
 
 
-def _entry(row: SheetRow, categories: set[str], units: Mapping[str, list[int]]) -> _Entry:
+def _entry(row: SheetRow, categories: set[str], units: Mapping[str, list[int]]) -> Entry:
     values = row.values
     if values["category"] not in categories:
         raise ValueError(f"没有类别编码 {values['category'][:32]}")
-    if not _AREA.fullmatch(values["area"]):
-        raise ValueError("区划代码应为 6 位或 12 位数字，全市为空")
     lead = _unit(values["lead"], units)
     assisting = tuple(_unit(name.strip(), units) for name in _BETWEEN_UNITS.split(values["assisting"]) if name.strip())
-    if len({lead, *assisting}) <= len(assisting):
-        raise ValueError("同一单位写了两次")
-    if len(assisting) > _MOST_ASSISTING:
-        raise ValueError(f"协办单位最多 {_MOST_ASSISTING} 个")
-    from_day, until_day = _day(values["from"], "生效日期"), None
-    if values["until"]:
-        until_day = _day(values["until"], "失效日期")
-        if until_day < from_day:
-            raise ValueError("失效日期早于生效日期")
-    if len(values["note"]) > 200 or not values["note"].isprintable():
-        raise ValueError("备注最多 200 个字")
-    return _Entry(values["category"], values["area"], lead, assisting, from_day, until_day, values["note"])
-
-
-def _may_change(before: CatalogueRow, entry: _Entry, today: date) -> None:
-    if before.from_day > today:
-        return
-    if not entry.same_units(before):
-        raise ValueError("已生效的目录不改写：请写新的生效日期")
-    if entry.until_day != before.until_day and any(
-        day is not None and day < today for day in (entry.until_day, before.until_day)
-    ):
-        raise ValueError("已过去的日期不改写")
+    from_day = _day(values["from"], "生效日期")
+    until_day = _day(values["until"], "失效日期") if values["until"] else None
+    entry = Entry(values["category"], values["area"], lead, assisting, from_day, until_day, values["note"])
+    entry.check()
+    return entry
 
 
 def _day(written: str, term: str) -> date:

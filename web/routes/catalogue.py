@@ -8,21 +8,22 @@ from datetime import date, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Path, Query, Request, status
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import select
 
 from directory.models import Role
 from hotline.errors import PartUnavailable
 from ticketing import people, repository
-from ticketing.catalogue import accused, categories, importing, suggesting, unattended
+from ticketing.catalogue import accused, categories, entries, importing, suggesting, unattended
+from ticketing.catalogue.entries import Entry
 from ticketing.catalogue.sheets import LARGEST_BYTES, Column, SheetRow, read
 from ticketing.catalogue.suggesting import From
 from ticketing.catalogue.tables import CatalogueRow
 from ticketing.catalogue.words import Hindrance
-from ticketing.schemas import CategoryCode, UnitId
+from ticketing.schemas import CategoryCode, Moment, UnitId
 from web.access import CurrentActor, Parts, SignedInBefore, Transaction, roles
-from web.administration import Change
+from web.administration import Administration, Change
 from web.paging import Paged
 from web.problems import DOCUMENTED
 from web.routes.tickets import Number
@@ -76,6 +77,33 @@ class CatalogueOut(BaseModel):
     from_day: date
     until_day: date | None
     note: str
+    made_by: str
+    made_at: datetime
+
+
+class EntryIn(BaseModel):
+    """Whom a row names and until when; `note` is for people."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lead_unit_id: UnitId
+    assisting_unit_ids: list[UnitId] = Field([], max_length=20)
+    until_day: date | None = Field(None, description="The last local day; null: until further notice.")
+    note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+
+
+class NewEntry(EntryIn):
+    """A new row."""
+
+    category_code: Annotated[CategoryCode, Field(min_length=1)]
+    area_code: Annotated[str, Field(pattern=r"^([0-9]{6}([0-9]{6})?)?$", description="Empty: everywhere.")] = ""
+    from_day: date = Field(description="Today or later.")
+
+
+class ChangedEntry(EntryIn):
+    """A row as it is to be."""
+
+    read: Moment = Field(description="`made_at` of the row as it was read.")
 
 
 class BadRow(BaseModel):
@@ -179,6 +207,48 @@ async def listed(
     return [CatalogueOut.model_validate(row) for row in rows]
 
 
+@router.post("/catalogue/rows", status_code=status.HTTP_201_CREATED, dependencies=[roles(*KEEPERS)])
+async def enter(body: NewEntry, change: Administration) -> CatalogueOut:
+    """A new row, from today at the earliest. 409 when the category, area and day have one."""
+    row = await entries.enter(
+        change.session,
+        _entry(body, body.category_code, body.area_code, body.from_day),
+        today=_today(change.services),
+        by=change.actor,
+        at=change.services.clock.now(),
+    )
+    made = CatalogueOut.model_validate(row)
+    await change.record("catalogue.row_entered", f"catalogue:{row.id}", after=made.model_dump(mode="json"))
+    return made
+
+
+@router.put("/catalogue/rows/{row_id}", dependencies=[roles(*KEEPERS)])
+async def save(
+    row_id: Annotated[int, Path(ge=1, lt=2**63)], body: ChangedEntry, change: Administration
+) -> CatalogueOut:
+    """Change a row. One that has begun keeps its units: it may be ended, and another may begin. 409 when somebody wrote
+    it since `read`."""
+    row = await entries.found(change.session, row_id)
+    before = CatalogueOut.model_validate(row)
+    await entries.change(
+        change.session,
+        row,
+        _entry(body, row.category_code, row.area_code, row.from_day),
+        read=body.read,
+        today=_today(change.services),
+        by=change.actor,
+        at=change.services.clock.now(),
+    )
+    after = CatalogueOut.model_validate(row)
+    await change.record(
+        "catalogue.row_changed",
+        f"catalogue:{row_id}",
+        before=before.model_dump(mode="json"),
+        after=after.model_dump(mode="json"),
+    )
+    return after
+
+
 @router.post("/catalogue/categories/import", openapi_extra=_FILE)
 async def import_categories(request: Request, services: Parts, by: SignedInBefore, dry_run: bool = True) -> ImportOut:
     """Bring a code table in, CSV or XLSX as the body: 编码 名称 上级编码 停用. A trial unless `dry_run=false`."""
@@ -253,6 +323,11 @@ async def _rows(request: Request, columns: Sequence[Column]) -> list[SheetRow]:
         return await asyncio.to_thread(read, content, columns)
     except TimeoutError:
         raise PartUnavailable("上传没有在一分钟内完成", remedy="请检查网络后重试") from None
+
+
+def _entry(body: EntryIn, category: str, area: str, from_day: date) -> Entry:
+    units = body.lead_unit_id, tuple(body.assisting_unit_ids)
+    return Entry(category, area, *units, from_day, body.until_day, body.note)
 
 
 def _today(services: Services) -> date:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict
+from fastapi import APIRouter, Path, Query, status
+from pydantic import BaseModel, ConfigDict, Field
 
-from directory.models import Role
+from directory import units as unit_entries
+from directory.models import Role, UnitLevel
 from directory.modes import Mode, Platform
 from directory.snapshot import Line, LinePlan
+from directory.units import UnitEntry
 from ticketing.schemas import Moment
-from web.access import Parts, roles
+from web.access import Parts, Work, roles
+from web.administration import Administration, Name
 from web.problems import DOCUMENTED
 
 router = APIRouter(prefix="/api/directory", tags=["directory"], responses=DOCUMENTED, dependencies=[roles(*Role)])
@@ -44,6 +47,24 @@ class UnitOut(BaseModel):
     name: str
     level: str
     parent_id: int | None
+
+
+class UnitIn(BaseModel):
+    """A unit as administrators enter it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name
+    level: UnitLevel
+    parent_id: Annotated[int | None, Field(ge=1, lt=2**63, description="The unit above; a county's unit has one.")] = (
+        None
+    )
+
+
+class ChangedUnit(UnitIn):
+    """A unit as it is to be."""
+
+    read: UnitIn = Field(description="The unit as it was read.")
 
 
 class AreaOut(BaseModel):
@@ -95,7 +116,38 @@ async def units(services: Parts) -> list[UnitOut]:
     return [UnitOut.model_validate(unit) for unit in services.directory.snapshot.units]
 
 
+@router.post("/units", status_code=status.HTTP_201_CREATED, dependencies=[roles(Role.ADMIN)])
+async def enter_unit(body: UnitIn, change: Administration, work: Work) -> UnitOut:
+    """Enter a unit. 409 when the unit above has one of this name."""
+    return await _unit_saved(change, work, None, body, None)
+
+
+@router.put("/units/{unit_id}", dependencies=[roles(Role.ADMIN)])
+async def save_unit(
+    unit_id: Annotated[int, Path(ge=1, lt=2**63)], body: ChangedUnit, change: Administration, work: Work
+) -> UnitOut:
+    """Change a unit. 409 when somebody changed it since it was read."""
+    return await _unit_saved(change, work, unit_id, body, body.read)
+
+
 @router.get("/areas")
 async def areas(services: Parts) -> list[AreaOut]:
     """Where a demand may be: the divisions that the settings name, by code."""
     return [AreaOut(code=code, name=name) for code, name in sorted(services.settings.site.areas.items())]
+
+
+async def _unit_saved(
+    change: Administration, work: Work, unit_id: int | None, body: UnitIn, read: UnitIn | None
+) -> UnitOut:
+    services = change.services
+    entry = UnitEntry(body.name, body.level, body.parent_id)
+    before = None if read is None else UnitEntry(read.name, read.level, read.parent_id)
+    row = await unit_entries.save(change.session, unit_id, entry, read=before, now=services.clock.now())
+
+    async def renew() -> None:
+        await services.directory.refresh()
+
+    # Who saved it reads the list next: this process's copy has it by then.
+    work.afterwards(renew)
+    await change.record("unit.saved", f"unit:{row.id}", before, entry)
+    return UnitOut(id=row.id, name=row.name, level=row.level.value, parent_id=row.parent_id)

@@ -73,6 +73,9 @@ async def directory(r: Recorder) -> None:
     await admin.get("/api/duty-numbers")
     await admin.put(f"/api/duty-numbers/{made['id']}", **duty, note="国庆")
     await admin.delete(f"/api/duty-numbers/{made['id']}")
+    read = {"name": "市水利局", "level": "city", "parent_id": None}
+    unit = await admin.post("/api/directory/units", **read)
+    await admin.put(f"/api/directory/units/{unit['id']}", **{**read, "name": "市水务局"}, read=read)
     numbers = [{"endpoint": "branch-12366", "user": "99012366"}]
     await admin.ask("PUT", "/api/targets/lines/12366/numbers", json=numbers)
     await admin.get("/api/targets/lines/12366/numbers")

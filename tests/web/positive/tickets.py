@@ -168,7 +168,13 @@ async def catalogue(r: Recorder) -> None:
     rows = "类别编码,区划代码,主办单位,协办单位,生效日期,失效日期,备注\nlamps,411202,市城管局,,2020-01-01,,\n".encode()
     await supervisor.ask("POST", imports.format("rows"), content=rows, params={"dry_run": False}, headers=csv)
     await agent.get("/api/catalogue/categories")
-    await agent.get("/api/catalogue/rows")
+    (row,) = await agent.get("/api/catalogue/rows")
+    row = await supervisor.put(
+        f"/api/catalogue/rows/{row['id']}", lead_unit_id=r.units.urban, note="照明", read=row["made_at"]
+    )
+    await supervisor.post(
+        "/api/catalogue/rows", category_code="lamps", lead_unit_id=r.units.urban, from_day="2098-01-01"
+    )
     number = await registered(r, "举报市城管局", type="report", category="lamps", area_code="411202")
     await agent.post(f"/api/tickets/{number}/accused", units=[r.units.urban])
     await agent.get(f"/api/tickets/{number}/accused")

@@ -27,6 +27,11 @@ export function reference(): Promise<Reference> {
   return read
 }
 
+/** Somebody changed it here: whoever asks next reads it anew. */
+export function renewReference(): void {
+  read = null
+}
+
 export interface Path {
   code: string
   /** `城乡建设 / 道路 / 路灯`. */

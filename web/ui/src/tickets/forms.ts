@@ -65,13 +65,14 @@ export function sent(field: Field, value: Value | undefined): unknown {
   return text
 }
 
-function all(fields: readonly Field[], values: Values): Record<string, unknown> {
+/** What a form's fields say, by name; an empty one is left out. */
+export function all(fields: readonly Field[], values: Values): Record<string, unknown> {
   const pairs = fields.map((field) => [field.name, sent(field, values[field.name])] as const)
   return Object.fromEntries(pairs.filter(([, value]) => value !== undefined))
 }
 
 /** What of a form is still missing, by field. */
-export function missing(form: Form, values: Values): Record<string, string> {
+export function missing(form: Pick<Form, 'fields'>, values: Values): Record<string, string> {
   const found: Record<string, string> = {}
   for (const field of form.fields) {
     if (field.needed && sent(field, values[field.name]) === undefined) found[field.name] = `请填写${field.label}`
@@ -80,7 +81,7 @@ export function missing(form: Form, values: Values): Record<string, string> {
 }
 
 /** Which field the line means: it names `body.note`, `body.supervision.deadline`. */
-export function fieldOf(form: Form, where: string): string | null {
+export function fieldOf(form: Pick<Form, 'fields'>, where: string): string | null {
   const names = where.split('.').reverse()
   return names.find((name) => form.fields.some((field) => field.name === name)) ?? null
 }

@@ -15,15 +15,19 @@ export function useChoices() {
     return choices.find((one) => one.value === String(value))?.text ?? String(value)
   }
 
-  onMounted(async () => {
+  async function reload(): Promise<void> {
     try {
       read.value = await reference()
     } catch {
       // Without the names codes and ids are shown; whatever else the page reads says what is wrong.
     }
-  })
+  }
+
+  onMounted(reload)
 
   return {
+    read,
+    reload,
     units,
     categories,
     areas,
