@@ -107,14 +107,22 @@ async def newest(session: AsyncSession) -> Head:
 
 
 async def entries(
-    session: AsyncSession, *, subject: str = "", actor: str = "", before_seq: int | None = None, limit: int = 100
+    session: AsyncSession,
+    *,
+    subject: str = "",
+    actor: str = "",
+    action: str = "",
+    before_seq: int | None = None,
+    limit: int = 100,
 ) -> list[AuditRow]:
-    """The newest rows first, of one subject (or of all whose subject begins with it and a colon) or person."""
+    """The newest rows first, of one subject (or of all whose subject begins with it and a colon), person or action."""
     query = select(AuditRow).order_by(AuditRow.seq.desc()).limit(limit)
     if subject:
         query = query.where((AuditRow.subject == subject) | AuditRow.subject.startswith(subject + ":", autoescape=True))
     if actor:
         query = query.where(AuditRow.actor == actor)
+    if action:
+        query = query.where(AuditRow.action == action)
     if before_seq is not None:
         query = query.where(AuditRow.seq < before_seq)
     return list(await session.scalars(query))
