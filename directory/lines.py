@@ -16,11 +16,35 @@ from directory.models.lines import RING_SECONDS, TARGET_ENDPOINT, TARGET_USER
 from directory.modes import MAIN_LINE, Mode, Platform, check_line
 from directory.numbers import normalise
 from directory.snapshot import UnknownLine
-from hotline.errors import Conflict, InvalidInput
+from hotline.errors import Conflict, InvalidInput, NotFound, Stale
 
 _ENDPOINT = re.compile(TARGET_ENDPOINT)
 _USER = re.compile(TARGET_USER)
 _MAIN_SOURCE = "12345政务服务便民热线"
+
+
+class UnknownMode(NotFound):
+    """The line has no such change of mode."""
+
+    code = "mode.unknown"
+
+
+class ModeBegun(Conflict):
+    """A mode that was in force stays in history."""
+
+    code = "mode.begun"
+
+
+class ModeTaken(Conflict):
+    """Another mode of the line begins at that very moment."""
+
+    code = "mode.moment_taken"
+
+
+class DirectoryStale(Stale):
+    """The directory is no longer the version that a change rests on."""
+
+    code = "directory.stale"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +109,13 @@ async def confirm_name(session: AsyncSession, line: Hotline, name_spoken: str | 
     await repository.changed(session, now)
 
 
+async def rest_on(session: AsyncSession, version: int, *, now: datetime) -> None:
+    """Hold the directory until the transaction ends, for a change that rests on `version`. Raises DirectoryStale."""
+    await repository.begin_change(session, now)
+    if await repository.version(session) != version:
+        raise DirectoryStale("somebody changed the directory meanwhile")
+
+
 async def change_mode(
     session: AsyncSession,
     line: Hotline,
@@ -99,7 +130,7 @@ async def change_mode(
     """Let another mode be in force from `effective_from` on; False if it would be already.
 
     The past is never rewritten: calls that entered before keep their path. Raises InvalidInput (a moment that has
-    passed), UnsupportedMode, Conflict (another mode is planned for that very moment).
+    passed), UnsupportedMode, ModeTaken (another mode is planned for that very moment).
     """
     check_line(line.number, mode, platform, expert_seats=expert_seats)
     if effective_from < now:
@@ -109,7 +140,7 @@ async def change_mode(
     if before and (before[-1].mode, before[-1].platform, before[-1].expert_seats) == (mode, platform, expert_seats):
         return False
     if before and before[-1].effective_from == effective_from:
-        raise Conflict("another mode is planned for that moment", remedy="cancel the planned change first")
+        raise ModeTaken("another mode is planned for that moment", remedy="cancel the planned change first")
     session.add(
         HotlineMode(
             hotline_id=line.id,
@@ -125,13 +156,20 @@ async def change_mode(
     return True
 
 
-async def cancel_planned_modes(session: AsyncSession, line: Hotline, *, now: datetime) -> int:
-    """Take back changes of mode that have not begun; returns how many. What was in force stays in history."""
+async def cancel_planned_mode(session: AsyncSession, line: Hotline, mode_id: int, *, now: datetime) -> HotlineMode:
+    """Take back one change of mode that has not begun; the row that was. What was in force stays in history.
+
+    Raises UnknownMode, ModeBegun.
+    """
     await repository.begin_change(session, now)
-    cancelled = await repository.cancel_planned_modes(session, line.id, now)
-    if cancelled:
-        await repository.changed(session, now)
-    return cancelled
+    row = next((one for one in await repository.modes(session, line.id) if one.id == mode_id), None)
+    if row is None:
+        raise UnknownMode("no such change of this line's mode")
+    if row.effective_from <= now:
+        raise ModeBegun("the mode is in force or was: plan another change instead")
+    await session.delete(row)
+    await repository.changed(session, now)
+    return row
 
 
 def checked_targets(targets: Sequence[NewTarget]) -> None:

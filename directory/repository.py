@@ -153,12 +153,6 @@ async def modes_in_force(session: AsyncSession, at: datetime) -> dict[int, Hotli
     return {row.hotline_id: row for row in await session.scalars(rows)}
 
 
-async def cancel_planned_modes(session: AsyncSession, hotline_id: int, now: datetime) -> int:
-    """Remove modes that have not begun; returns how many."""
-    planned = delete(HotlineMode).where(HotlineMode.hotline_id == hotline_id, HotlineMode.effective_from > now)
-    return len((await session.scalars(planned.returning(HotlineMode.id))).all())
-
-
 async def city_units(session: AsyncSession) -> dict[str, Unit]:
     """The units of city level by name."""
     return {row.name: row for row in await session.scalars(select(Unit).where(Unit.level == UnitLevel.CITY))}

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from directory import lines, repository
 from directory.hours import weekdays
 from directory.importer import SANMENXIA, import_hotlines
-from directory.lines import NewTarget
+from directory.lines import DirectoryStale, ModeBegun, NewTarget, UnknownMode
 from directory.loader import load_snapshot
 from directory.models import AccessNumber, Contact, DutyNumber, HotlineMode, Unit, UnitLevel
 from directory.modes import Mode, Platform, UnsupportedMode
@@ -79,20 +79,29 @@ async def test_a_mode_that_does_not_fit_or_lies_in_the_past_is_refused(filled: D
 async def test_a_planned_change_can_be_taken_back_but_not_history(filled: Database, clock: ManualClock) -> None:
     async with filled.transaction() as session:
         line = await lines.get(session, "12300", "0398")
-        tomorrow = clock.now() + timedelta(days=1)
-        await lines.change_mode(
-            session,
-            line,
-            Mode.RETAINED,
-            Platform.OURS,
-            expert_seats=False,
-            effective_from=tomorrow,
-            actor="admin",
-            now=clock.now(),
-        )
-        assert await lines.cancel_planned_modes(session, line, now=clock.now()) == 1
-        assert await lines.cancel_planned_modes(session, line, now=clock.now()) == 0
-        assert [m.mode for m in await repository.modes(session, line.id)] == [Mode.MERGED]
+        options = {"expert_seats": False, "actor": "admin", "now": clock.now()}
+        for days, mode in ((1, Mode.RETAINED), (2, Mode.FORWARDED)):
+            moment = clock.now() + timedelta(days=days)
+            await lines.change_mode(session, line, mode, Platform.OURS, effective_from=moment, **options)
+        merged, retained, forwarded = await repository.modes(session, line.id)
+        taken_back = await lines.cancel_planned_mode(session, line, retained.id, now=clock.now())
+        assert taken_back.mode is Mode.RETAINED
+        with pytest.raises(UnknownMode):
+            await lines.cancel_planned_mode(session, line, retained.id, now=clock.now())
+        with pytest.raises(ModeBegun):
+            await lines.cancel_planned_mode(session, line, merged.id, now=clock.now())
+        with pytest.raises(ModeBegun):
+            await lines.cancel_planned_mode(session, line, forwarded.id, now=clock.now() + timedelta(days=2))
+        assert [m.mode for m in await repository.modes(session, line.id)] == [Mode.MERGED, Mode.FORWARDED]
+
+
+async def test_a_change_rests_on_the_version_that_was_read(filled: Database, clock: ManualClock) -> None:
+    async with filled.transaction() as session:
+        version = await repository.version(session)
+        await lines.rest_on(session, version, now=clock.now())
+        await lines.confirm_name(session, await lines.get(session, "12300", "0398"), None, now=clock.now())
+        with pytest.raises(DirectoryStale):
+            await lines.rest_on(session, version, now=clock.now())
 
 
 async def test_targets_keep_their_order_and_hours(filled: Database, settings: Settings, clock: ManualClock) -> None:

@@ -80,6 +80,12 @@ async def directory(r: Recorder) -> None:
     await admin.ask("PUT", "/api/targets/lines/12366/numbers", json=numbers)
     await admin.get("/api/targets/lines/12366/numbers")
     await r.services.directory.refresh()
+    modes = "/api/directory/lines/12300/modes"
+    later = {"mode": "retained", "platform": "ours", "effective_from": "2099-01-01T00:00:00+08:00"}
+    planned = await admin.post(modes, version=r.services.directory.snapshot.version, **later)
+    await admin.get(modes)
+    mode = planned["modes"][-1]["id"]
+    await admin.delete(f"{modes}/{mode}", version=r.services.directory.snapshot.version)
     await agent.get("/api/targets")
     await agent.get("/api/targets/line:12366")
 

@@ -1,4 +1,4 @@
-/** Answers of `web/routes/directory.py`, `contacts.py`, `sign_in_help.py` and `health.py`. */
+/** Answers of `web/routes/directory.py`, `line_modes.py`, `contacts.py`, `sign_in_help.py` and `health.py`. */
 
 export interface Hotline {
   number: string
@@ -27,6 +27,43 @@ export interface LinePlan {
   targets: { number: string }[]
   greet_first: boolean
   open_now: boolean
+}
+
+export interface How {
+  mode: string
+  platform: 'ours' | 'own'
+  expert_seats: boolean
+  effective_from: string
+}
+
+export interface LineMode extends How {
+  id: number
+  state: 'past' | 'in_force' | 'planned'
+  path: string
+  recorded_at: string
+  recorded_by: string
+}
+
+export interface LineChoice {
+  mode: string
+  mode_term: string
+  platform: 'ours' | 'own'
+  path: string
+  fallback: string
+  experts: boolean
+  unit_required: boolean
+  source: string
+}
+
+export interface LineModes {
+  line: string
+  name: string
+  unit_id: number | null
+  /** How many numbers of its own calls of the line are transferred to. */
+  numbers: number
+  modes: LineMode[]
+  cancelled: (How & { at: string; by: string })[]
+  choices: LineChoice[]
 }
 
 export interface Unit {
