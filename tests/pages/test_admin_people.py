@@ -141,3 +141,42 @@ async def test_an_auditor_reads_and_changes_nothing(page_of: PageOf) -> None:
     await see(page.get_by_role("button", name="新增人员")).to_have_count(0)
     await page.get_by_label("查找").fill("无此人")
     await see(page.get_by_text("没有符合的人员")).to_be_visible()
+
+
+async def test_a_supervisor_sets_levels_and_an_administrator_the_groups(
+    site: Site, page_of: PageOf, expect: Expect
+) -> None:
+    await site.services.directory.refresh()
+    page = await page_of(Role.ADMIN)
+    await page.goto("/admin/skills")
+    await page.get_by_role("button", name="新增技能组").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("代码").fill("dialect-henan")
+    await dialog.get_by_label("名称").fill("河南话")
+    await check_page(page, "skills-group")
+    await dialog.get_by_role("button", name="保存").click()
+    await see(row_of(page, "技能组", "河南话")).to_contain_text("自行设置")
+
+    floor = await page_of(Role.SUPERVISOR)
+    await floor.goto("/admin/skills")
+    await see(floor.get_by_role("button", name="新增技能组")).to_have_count(0)
+    row = row_of(floor, "座席的技能", "1001")
+    await see(row).to_contain_text("综合 1 级")
+    await row.focus()
+    await floor.keyboard.press("Enter")
+    levels = floor.get_by_role("dialog")
+    await levels.get_by_label("河南话").select_option("9 级")
+    await levels.get_by_label("综合").select_option("3 级")
+    await check_page(floor, "skills-levels")
+    await levels.get_by_role("button", name="保存").click()
+    await see(row).to_contain_text("河南话 9 级、综合 3 级")
+    agent = (await known(site, "agent")).person.agent
+    assert agent is not None
+    assert agent.groups == {"general": 3, "dialect-henan": 9}
+
+    expect(page, "409 DELETE /api/skills/dialect-henan")
+    await row_of(page, "技能组", "河南话").get_by_role("button", name="删除").click()
+    await dialog.get_by_role("button", name="删除", exact=True).click()
+    await see(dialog.get_by_role("alert")).to_contain_text("还在使用")
+    told = ["skill_group.saved skill_group:dialect-henan", "agent.levels agent:1001"]
+    assert [one for one in await actions(site) if one in told] == told

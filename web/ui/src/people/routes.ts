@@ -7,4 +7,10 @@ export default [
     component: () => import('./StaffPage.vue'),
     meta: { title: '人员与角色', roles: ['auditor', 'admin'], nav: { group: '管理', order: 72 } },
   },
+  {
+    path: '/admin/skills',
+    name: 'admin-skills',
+    component: () => import('./SkillsPage.vue'),
+    meta: { title: '技能', roles: ['supervisor', 'admin'], nav: { group: '管理', order: 73 } },
+  },
 ] satisfies RouteRecordRaw[]

@@ -16,3 +16,13 @@ export interface Staff {
   locked: boolean
   version: number
 }
+
+export type SkillKind = 'general' | 'expert' | 'enterprise' | 'dialect' | 'language' | 'night'
+
+export interface SkillGroup {
+  group: string
+  name: string
+  kind: SkillKind
+  /** False: nobody laid it down, the directory suggests it. */
+  stored: boolean
+}

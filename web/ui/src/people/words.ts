@@ -2,6 +2,17 @@
 
 import { addProblemWords } from '@/parts/problemWords'
 
+import type { SkillKind } from './types'
+
+export const KIND_WORDS: Record<SkillKind, string> = {
+  general: '综合',
+  expert: '专家',
+  enterprise: '企业',
+  dialect: '方言',
+  language: '外语',
+  night: '夜间',
+}
+
 export function installWords(): void {
   addProblemWords({
     'staff.stale': { what: '别人刚刚修改了此人的资料。', next: '列表已更新；请关闭后核对最新内容再改。' },
@@ -10,6 +21,8 @@ export function installWords(): void {
     'staff.unit_unknown': { what: '没有这个单位。', next: '请从列表中选择。' },
     'user.login_taken': { what: '这个登录名已有人使用（包括已停用的人员）。', next: '请换一个登录名。' },
     'user.work_number_taken': { what: '这个工号已有人使用（包括已停用的人员）。', next: '请换一个工号。' },
+    'skill.unknown': { what: '没有这个技能组。', next: '它可能已被删除，请刷新列表。' },
+    'skill.in_use': { what: '这个技能组还在使用。', next: '请先从座席的技能和队列的分配步骤里去掉它。' },
     'user.unknown': { what: '没有这个人员。', next: '请刷新列表后重试。' },
   })
 }
