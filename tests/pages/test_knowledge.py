@@ -136,6 +136,6 @@ async def test_another_units_people_only_read_it(page_of: PageOf) -> None:
     await see(page.get_by_text("只能查看")).to_be_visible()
     await see(page.get_by_role("button", name="修改")).to_have_count(0)
     await page.goto("/knowledge")
-    await page.get_by_label("查找").fill("社保")
+    await page.get_by_role("searchbox", name="查找").fill("社保")
     await page.keyboard.press("Enter")
     await see(page.get_by_role("grid", name="全部条目").get_by_role("row").filter(has_text="sbk")).to_be_visible()
