@@ -52,7 +52,7 @@ class RoundFeeding:
                 await session.execute(select(func.pg_advisory_xact_lock(_FEED_LOCK)))
                 found = await visiting.due(session, limit=_BATCH, after=after)
                 if found:
-                    fed += await self._fill(session, [number for _, number in found])
+                    fed += await self._fill(session, [number for _, number, _ in found])
                     after = found[-1][0].id
             if len(found) < _BATCH:
                 break

@@ -91,7 +91,7 @@ async def test_each_reply_makes_one_visit_due_and_each_handling_has_its_own(coun
         "due", 0, people.handler.unit_id, counter.clock.now(),
     )  # fmt: skip
     async with counter.database.transaction() as session:
-        assert [number for _, number in await visiting.due(session, limit=10)] == [ticket.number]
+        assert [number for _, number, _ in await visiting.due(session, limit=10)] == [ticket.number]
     ticket = await visited(counter, ticket, satisfaction="dissatisfied", contacted=True, solved=False)
     ticket = await counter.act(ticket, Action.REHANDLE, people.visitor, note="未解决,重办")
     ticket = await counter.act(ticket, Action.DISPATCH, people.dispatcher, lead_unit=people.handler.unit_id)

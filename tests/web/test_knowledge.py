@@ -75,6 +75,31 @@ async def test_a_stale_writer_is_told(nobody: Caller, units: Units) -> None:
     assert [version["state"] for version in file["versions"]] == ["draft", "replaced"]
 
 
+async def test_who_keeps_it_lists_every_entry_by_its_newest_version(nobody: Caller, units: Units) -> None:
+    editor = await nobody.as_("knowledge_editor")
+    await publish(nobody, units.labour)
+    await create(editor, units.urban, "lamp-1", title="路灯 100% 报修")
+    await made(await editor.post(f"{ENTRIES}/sbk/versions", read=1, content={**CONTENT, "title": "社保卡换领"}), 201)
+    first = await editor.get(ENTRIES, limit=1)
+    (sbk,) = first.json()
+    assert (sbk["code"], sbk["number"], sbk["state"], sbk["title"]) == ("sbk", 2, "draft", "社保卡换领")
+    assert f"after={sbk['id']}" in first.headers["link"]
+    rest = await editor.get(ENTRIES, after=sbk["id"])
+    assert [one["code"] for one in rest.json()] == ["lamp-1"]
+    assert "link" not in rest.headers
+
+    async def codes(**wanted: Any) -> list[str]:
+        return [one["code"] for one in (await editor.get(ENTRIES, **wanted)).json()]
+
+    assert (await codes(q="换领"), await codes(q="LAMP"), await codes(q="100%"), await codes(q="1%0")) == (
+        ["sbk"],
+        ["lamp-1"],
+        ["lamp-1"],
+        [],
+    )
+    assert await codes(unit_id=units.labour) == ["sbk"]
+
+
 async def test_people_of_a_unit_keep_their_own_entries(nobody: Caller, units: Units) -> None:
     handler, head = await nobody.as_("unit_handler"), await nobody.as_("unit_head")
     stranger = await nobody.as_("other_unit")

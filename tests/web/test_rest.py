@@ -299,6 +299,7 @@ ROUTES: dict[tuple[str, str], frozenset[Role] | set[Role]] = {
     ("GET", "/api/knowledge"): _ALL,
     ("GET", "/api/knowledge/stale"): _KNOWLEDGE | {Role.INSPECTOR, Role.AUDITOR, Role.ADMIN},
     ("GET", "/api/knowledge/waiting"): _KNOWLEDGE,
+    ("GET", "/api/knowledge/entries"): _KNOWLEDGE,
     ("POST", "/api/knowledge/entries"): _KNOWLEDGE,
     ("GET", "/api/knowledge/entries/{code}"): _KNOWLEDGE,
     ("POST", "/api/knowledge/entries/{code}/versions"): _KNOWLEDGE,

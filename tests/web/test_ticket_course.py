@@ -132,8 +132,11 @@ async def test_the_first_unit_reads_its_responsibility_after_the_ticket_has_gone
 
 async def test_dissatisfied_waits_for_an_auditor(course: Course, services: Services) -> None:
     await replied(course, services)
-    (due,) = (await course.people["visit_agent"].get("/api/visits/due")).json()
-    assert due["number"] == course.number
+    listed = await course.people["visit_agent"].get("/api/visits/due", limit=1)
+    (due,) = listed.json()
+    ticket = (await course.people["visit_agent"].get(f"/api/tickets/{course.number}")).json()["ticket"]
+    assert (due["number"], due["title"]) == (course.number, ticket["title"])
+    assert "link" not in listed.headers
     await course.act("visit_agent", "visit", note="不满意", satisfaction="dissatisfied", contacted=True, solved=False)
     visits = (await course.people["unit_handler"].get(f"/api/tickets/{course.number}/visits")).json()["visits"]
     assert [(one["outcome"], one["contacted"], one["solved"]) for one in visits] == [("reached", True, False)]

@@ -84,6 +84,23 @@ class Waiting:
     written_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An entry as who keeps it lists it, by its newest version."""
+
+    id: int
+    code: str
+    unit_id: int
+    unit: str
+    number: int
+    state: VersionState
+    title: str
+    category: str
+    public: bool
+    review_on: date
+    valid_until: date | None
+
+
 async def find(
     session: AsyncSession,
     question: str,
@@ -214,6 +231,42 @@ async def waiting(session: AsyncSession, *, unit_id: int | None = None) -> list[
             written_at=version.written_at,
         )
         for code, unit, version in await session.execute(statement)
+    ]
+
+
+async def kept(
+    session: AsyncSession, *, words: str = "", unit_id: int | None = None, after: int = 0, limit: int = 100
+) -> list[Kept]:
+    """Entries by id above `after`, with their newest version; `words` stand as they are in its title or in the code."""
+    statement = (
+        select(EntryRow, Unit.name, VersionRow)
+        .join(Unit, Unit.id == EntryRow.unit_id)
+        .join(VersionRow, and_(VersionRow.entry_id == EntryRow.id, VersionRow.number == EntryRow.latest))
+        .where(EntryRow.id > after)
+        .order_by(EntryRow.id)
+        .limit(limit)
+    )
+    if words:
+        statement = statement.where(
+            or_(VersionRow.title.icontains(words, autoescape=True), EntryRow.code.icontains(words, autoescape=True))
+        )
+    if unit_id is not None:
+        statement = statement.where(EntryRow.unit_id == unit_id)
+    return [
+        Kept(
+            id=entry.id,
+            code=entry.code,
+            unit_id=entry.unit_id,
+            unit=unit,
+            number=version.number,
+            state=VersionState(version.state),
+            title=version.title,
+            category=version.category,
+            public=version.public,
+            review_on=entry.review_on,
+            valid_until=version.valid_until,
+        )
+        for entry, unit, version in await session.execute(statement)
     ]
 
 

@@ -124,16 +124,16 @@ async def unlisted(session: AsyncSession, number: str, item: int, *, at: datetim
         await _step(session, row, VisitAction.UNLIST, ROUNDS, at, item=None)
 
 
-async def due(session: AsyncSession, *, limit: int, after: int = 0) -> Sequence[tuple[VisitRow, str]]:
-    """Visits that are due and in no round, with their tickets' numbers, by id from `after` on."""
+async def due(session: AsyncSession, *, limit: int, after: int = 0) -> Sequence[tuple[VisitRow, str, str]]:
+    """Visits that are due and in no round, with their tickets' numbers and titles, by id from `after` on."""
     wanted = (
-        select(VisitRow, TicketRow.number)
+        select(VisitRow, TicketRow.number, TicketRow.title)
         .join(TicketRow, TicketRow.id == VisitRow.ticket_id)
         .where(VisitRow.state == VisitState.DUE.value, VisitRow.id > after)
         .order_by(VisitRow.id)
         .limit(limit)
     )
-    return [(row, number) for row, number in await session.execute(wanted)]
+    return [(row, number, title) for row, number, title in await session.execute(wanted)]
 
 
 async def of(session: AsyncSession, ticket_id: int) -> Sequence[VisitRow]:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Depends, Path, Response, status
+from fastapi import APIRouter, Depends, Path, Query, Response, status
 from pydantic import BaseModel, ConfigDict, Field
 
 from media.errors import SpeechUnavailable
@@ -20,6 +20,7 @@ from web import conditional
 from web.access import CurrentSession, Transaction, actor_of, roles
 from web.administration import Administration, Change
 from web.conditional import Expected, IfNoneMatch
+from web.paging import Paged
 from web.problems import DOCUMENTED
 from web.routes.knowledge import Code, today
 
@@ -84,6 +85,24 @@ class WaitingOut(BaseModel):
     written_at: datetime
 
 
+class KeptOut(BaseModel):
+    """An entry by its newest version; `id` goes into `after` for the next page."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    code: str
+    unit_id: int
+    unit: str
+    number: int
+    state: VersionState
+    title: str
+    category: str
+    public: bool
+    review_on: date
+    valid_until: date | None
+
+
 def _editor(by: CurrentSession) -> Editor:
     actor = actor_of(by)
     return Editor(by.person.id, actor.user, actor.roles, actor.unit_id)
@@ -97,6 +116,21 @@ async def waiting(editor: CurrentEditor, session: Transaction) -> list[WaitingOu
     """Versions that wait to be checked or published, oldest first. People of a unit see their unit's."""
     own = None if editor.roles & OF_THE_CENTRE else editor.unit_id
     return [WaitingOut.model_validate(one) for one in await finding.waiting(session, unit_id=own)]
+
+
+@router.get("/entries")
+async def listed(
+    *,
+    session: Transaction,
+    pages: Paged,
+    q: Annotated[str, Query(max_length=60, pattern=r"^[^\x00]*$", description="Stands in the title or code.")] = "",
+    unit_id: Annotated[UnitId | None, Query()] = None,
+    after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> list[KeptOut]:
+    """Entries with their newest version, published or not, in the order in which they were made."""
+    found = await finding.kept(session, words=q.strip(), unit_id=unit_id, after=after, limit=limit + 1)
+    return [KeptOut.model_validate(one) for one in pages.shown(found, limit, after=lambda one: one.id)]
 
 
 @router.post("/entries", status_code=status.HTTP_201_CREATED)

@@ -19,6 +19,7 @@ from ticketing.visits.words import AttemptWay, FindingAction, FindingState, Visi
 from ticketing.vocabulary import Satisfaction
 from web.access import CurrentActor, Parts, Transaction, roles
 from web.conditional import Expected
+from web.paging import Paged
 from web.problems import DOCUMENTED
 from web.routes.ticket_parts import RecordId
 from web.routes.tickets import READERS, Number, Version, check_reader
@@ -54,6 +55,7 @@ class DueVisit(VisitOut):
     """A visit that is due and in no round; `id` goes into `after` for the next page."""
 
     number: str
+    title: str
 
 
 class AttemptOut(BaseModel):
@@ -128,12 +130,14 @@ def _finding(row: ComplianceFindingRow, actor: Actor) -> FindingOut:
 @router.get("/visits/due", dependencies=[roles(*VISITORS, Role.ADMIN)])
 async def due(
     session: Transaction,
+    pages: Paged,
     after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[DueVisit]:
     """Handlings that are to be visited and that no round has, oldest first."""
-    found = await visiting.due(session, after=after, limit=limit)
-    return [DueVisit(**_visit(row).model_dump(), number=number) for row, number in found]
+    found = await visiting.due(session, after=after, limit=limit + 1)
+    page = pages.shown(found, limit, after=lambda one: one[0].id)
+    return [DueVisit(**_visit(row).model_dump(), number=number, title=title) for row, number, title in page]
 
 
 @router.get("/tickets/{number}/visits", dependencies=[roles(*READERS)])
@@ -192,9 +196,11 @@ async def act(
 async def waiting(
     actor: CurrentActor,
     session: Transaction,
+    pages: Paged,
     after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
     limit: Annotated[int, Query(ge=1, le=200)] = 100,
 ) -> list[FindingToMake]:
     """What auditors were asked and have not found, oldest first."""
-    found = await findings.waiting(session, after=after, limit=limit)
-    return [FindingToMake(**_finding(row, actor).model_dump(), number=number) for row, number in found]
+    found = await findings.waiting(session, after=after, limit=limit + 1)
+    page = pages.shown(found, limit, after=lambda one: one[0].id)
+    return [FindingToMake(**_finding(row, actor).model_dump(), number=number) for row, number in page]

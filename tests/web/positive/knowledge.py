@@ -18,6 +18,7 @@ async def knowledge(r: Recorder) -> None:
     await supervisor.get("/api/knowledge/waiting")
     await supervisor.post(f"{entry}/versions/1/check")
     await editor.post(f"{entry}/versions/1/publish")
+    await editor.get(entries)
     await editor.get(entry)
     await agent.get("/api/knowledge", q="社保卡")
     await agent.get(f"{entry}/answer")
