@@ -106,6 +106,11 @@ async def complete_year(session: AsyncSession, year: int, *, complete: bool, now
     await repository.changed(session, now)
 
 
+async def complete_years(session: AsyncSession) -> list[int]:
+    """Years whose exceptional days were all entered here, in order."""
+    return list(await session.scalars(select(WorkdayYear.year).order_by(WorkdayYear.year)))
+
+
 def _check_note(note: str) -> None:
     if len(note) > _LONGEST_NOTE or not (note.isprintable()):
         raise InvalidInput(f"a note has at most {_LONGEST_NOTE} printable characters")

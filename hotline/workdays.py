@@ -68,6 +68,13 @@ class Workdays:
     def __hash__(self) -> int:
         return hash((frozenset(self._overrides.items()), self._years))
 
+    def amended(self, day: date, worked: bool | None) -> Workdays:
+        """This calendar with one day laid down otherwise; None: as it is published."""
+        overrides = {one: was for one, was in self._overrides.items() if one != day}
+        if worked is not None:
+            overrides[day] = worked
+        return Workdays(overrides, self._years)
+
     def is_workday(self, day: date) -> bool | None:
         """Whether the day is worked; None if nobody has laid it down."""
         if day in self._overrides:

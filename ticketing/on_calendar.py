@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hotline.workdays import Workdays
 from ticketing.clock_tables import TicketClockMoveRow, TicketClockRow
-from ticketing.clocks import Rules
-from ticketing.limits import Limit
+from ticketing.clocks import Rules, policies
+from ticketing.limits import Limit, Limits
 from ticketing.models import TicketRow
 from ticketing.vocabulary import ClockKind, MovedBy, Urgency
 
 _KINDS: Final = (ClockKind.RETURN.value, ClockKind.HANDLING.value)
+_BATCH: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """How many clocks would end `sooner` and how many `later`, and of how many `tickets`."""
+
+    sooner: int
+    later: int
+    tickets: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +61,33 @@ async def running(session: AsyncSession, *, after: int, limit: int) -> list[OnCa
     """Such clocks that run, by id from `after` on, locked until the transaction ends. One that stands still has no end
     to compute yet.
     """
-    found = (
+    return await _found(session, _running(after, limit).with_for_update(of=TicketClockRow))
+
+
+async def effect(session: AsyncSession, day: date, before: Workdays, after: Workdays, zone: str) -> Effect:
+    """What becomes of the clocks that run when `day`, of the city's `zone`, is the only one that the two differ in.
+
+    Nothing is changed: `ticketing.deadlines` moves the ends once the calendar is amended.
+    """
+    begins = datetime.combine(day, time(), ZoneInfo(zone))
+    # Of a clock that ended before the day, or begins after it, the day is no part.
+    concerned = (TicketClockRow.begun_at < begins + timedelta(days=1), TicketClockRow.ends_at > begins)
+    laid_down = await policies(session)
+    sooner, later, tickets, last = 0, 0, set[int](), 0
+    while some := await _found(session, _running(last, _BATCH).where(*concerned)):
+        for one in some:
+            policy = laid_down.numbered(one.policy).policy
+            was, will = (one.limit(Rules(policy, Limits(days, policy.zone))).ends_at for days in (before, after))
+            sooner += will < was
+            later += will > was
+            if will != was:
+                tickets.add(one.clock.ticket_id)
+        last = some[-1].clock.id
+    return Effect(sooner, later, len(tickets))
+
+
+def _running(after: int, limit: int) -> Select[TicketClockRow, str, int]:
+    return (
         select(TicketClockRow, TicketRow.urgency, TicketRow.policy)
         .join(TicketRow, TicketRow.id == TicketClockRow.ticket_id)
         .where(
@@ -59,9 +98,11 @@ async def running(session: AsyncSession, *, after: int, limit: int) -> list[OnCa
         )
         .order_by(TicketClockRow.id)
         .limit(limit)
-        .with_for_update(of=TicketClockRow)
     )
-    rows = (await session.execute(found)).all()
+
+
+async def _found(session: AsyncSession, running: Select[TicketClockRow, str, int]) -> list[OnCalendar]:
+    rows = (await session.execute(running)).all()
     moves = await _moves(session, [clock.id for clock, _, _ in rows])
     return [_on_calendar(clock, Urgency(urgency), policy, moves[clock.id]) for clock, urgency, policy in rows]
 

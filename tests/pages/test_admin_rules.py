@@ -1,4 +1,4 @@
-"""Rules as administrators lay them down on the pages: lines' modes by date."""
+"""Rules as administrators lay them down on the pages: lines' modes by date, working days."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+import httpx
 import pytest
 from playwright.async_api import Page
 from playwright.async_api import expect as see
@@ -17,6 +18,7 @@ from directory.models import Role
 from directory.modes import Mode, Platform
 from tests.pages.accessibility import check_page
 from tests.pages.conftest import PageOf, Site
+from tests.web.conftest import Caller
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
@@ -125,3 +127,68 @@ async def test_an_auditor_reads_modes_and_changes_none(page_of: PageOf) -> None:
     await see(dialog.get_by_role("table", name="受理方式").locator("tbody tr")).to_have_count(1)
     await see(dialog.get_by_role("button", name="安排变更")).to_have_count(0)
     await check_page(page, "line-modes-read")
+
+
+async def test_a_day_is_amended_after_a_look_at_what_it_moves(site: Site, page_of: PageOf) -> None:
+    services, units = site.services, site.units
+    await services.directory.refresh()
+    async with httpx.AsyncClient(base_url=site.origin) as http:
+        agent, dispatcher = [await Caller(http).as_(who) for who in ("agent", "dispatcher")]
+        number = (await agent.post("/api/tickets", title="路灯不亮")).json()["number"]
+        path = f"/api/tickets/{number}/actions"
+        assert (await agent.post(path, action="accept", version=1)).status_code == 200
+        sent = await dispatcher.post(path, action="dispatch", version=2, lead_unit=units.labour)
+        assert sent.status_code == 200, sent.text
+    async with services.database.transaction() as session:
+        calendar = await repository.workdays(session)
+    today = services.clock.now().astimezone(ZONE).date()
+    # The first working day from tomorrow on: the ticket's return and its handling both count it.
+    storm = calendar.due(today, 1).day
+    page = await page_of(Role.ADMIN)
+    await page.goto("/admin/calendar")
+    if storm.year != today.year:
+        await page.get_by_role("button", name="下一年").click()
+    day = page.locator(f'[data-day="{storm}"]')
+    await see(day).to_contain_text("上班")
+    await day.click()
+    side = page.get_by_role("form", name="所选日期")
+    await side.get_by_label("休息").check()
+    await see(side.get_by_role("status")).to_contain_text("1 件在办工单的期限会变：2 个顺延，0 个提前")
+    await side.get_by_label("说明").fill("暴雪停工")
+    await check_page(page, "calendar")
+    await side.get_by_role("button", name="保存").press("Enter")
+    await see(page.get_by_text(f"已保存：{storm} 休息")).to_be_visible()
+    await see(day).to_contain_text("本市安排：暴雪停工")
+    async with services.database.transaction() as session:
+        assert (await repository.workdays(session)).is_workday(storm) is False
+    await side.get_by_role("button", name="恢复国务院安排").click()
+    await see(page.get_by_text(f"已恢复：{storm}")).to_be_visible()
+    await see(day).not_to_contain_text("本市安排")
+    await day.focus()
+    await page.keyboard.press("ArrowDown")
+    await see(page.locator(f'[data-day="{storm + timedelta(days=7)}"]')).to_be_focused()
+
+
+async def test_a_year_that_nobody_has_published_is_said_to_be_complete(site: Site, page_of: PageOf) -> None:
+    page = await page_of(Role.ADMIN)
+    await page.goto("/admin/calendar")
+    async with site.services.database.transaction() as session:
+        unknown = (await repository.workdays(session)).known_until.year + 1
+    day = page.locator(f'[data-day="{unknown}-03-01"]')
+    for _ in range(unknown - site.services.clock.now().astimezone(ZONE).year):
+        await page.get_by_role("button", name="下一年").click()
+    await see(day).to_contain_text("未定")
+    await check_page(page, "calendar-unknown")
+    await page.get_by_role("button", name="标明已录全").click()
+    await page.get_by_role("dialog").get_by_role("button", name="确定").click()
+    await see(page.get_by_text(f"{unknown} 年由本市录全")).to_be_visible()
+    await see(day).not_to_contain_text("未定")
+
+
+async def test_an_auditor_reads_the_calendar(page_of: PageOf) -> None:
+    page = await page_of(Role.AUDITOR)
+    await page.goto("/admin/calendar")
+    await see(page.get_by_role("form", name="所选日期")).to_contain_text("星期")
+    await see(page.locator("[data-day]").first).to_be_visible()
+    await see(page.get_by_role("button", name="保存")).to_have_count(0)
+    await check_page(page, "calendar-read")

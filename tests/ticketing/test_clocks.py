@@ -8,13 +8,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
+from directory import repository as directory
 from directory import special_days
 from directory.models import Role
 from hotline.clock import ManualClock
 from tests.ticketing.conftest import Counter
-from ticketing import clocks, repository
+from ticketing import clocks, on_calendar, repository
 from ticketing.clock_tables import TicketClockMoveRow, TicketClockRow, TicketNoticeRow, TicketPolicyRow
 from ticketing.coordination import meetings
 from ticketing.coordination.errors import NoMeetingReported
@@ -307,6 +308,36 @@ async def test_a_calendar_amended_on_the_way_moves_the_end_and_keeps_the_old_one
     async with counter.database.transaction() as session:
         (move,) = await session.scalars(select(TicketClockMoveRow).where(TicketClockMoveRow.clock_id == handling.id))
     assert (move.why, move.old_ends_at) == (MovedBy.CALENDAR, at("2026-11-23 24:00"))
+
+
+async def test_what_an_amendment_would_move_is_what_it_moves(counter: Counter, now: Callable[[str], None]) -> None:
+    now("2026-11-16 09:00")
+    for urgency in (Urgency.GENERAL, Urgency.URGENT):
+        await delivered(counter, urgency=urgency)
+    deadlines = Deadlines(counter.database, counter.clock)
+    await deadlines.step()
+
+    async def asked(day: date, worked: bool | None) -> on_calendar.Effect:
+        async with counter.database.transaction() as session:
+            calendar = await directory.workdays(session)
+            return await on_calendar.effect(session, day, calendar, calendar.amended(day, worked), "Asia/Shanghai")
+
+    async def moved() -> int:
+        async with counter.database.transaction() as session:
+            return await session.scalar(select(func.count()).select_from(TicketClockMoveRow)) or 0
+
+    storm, weekend = date(2026, 11, 17), date(2026, 11, 21)
+    # Both are returned within days, one is handled within hours.
+    assert await asked(storm, False) == on_calendar.Effect(sooner=0, later=3, tickets=2)
+    assert await asked(weekend, True) == on_calendar.Effect(sooner=1, later=0, tickets=1)
+    for untouched in (date(2026, 11, 16), date(2026, 11, 24)):
+        assert await asked(untouched, False) == on_calendar.Effect(sooner=0, later=0, tickets=0)
+    assert await moved() == 0
+    async with counter.database.transaction() as session:
+        await special_days.lay_down(session, storm, False, now=counter.clock.now())
+    await deadlines.step()
+    assert await moved() == 3
+    assert await asked(storm, None) == on_calendar.Effect(sooner=3, later=0, tickets=2)
 
 
 async def test_a_clock_begun_between_two_amendments_is_not_left_behind(

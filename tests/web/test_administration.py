@@ -199,6 +199,10 @@ async def test_working_days(admin: Caller) -> None:
     assert await due("2026-12-31", 1) == ("2027-01-04", True)
     assert (await put(admin, "/api/hours/workdays/years/2027", complete=True)).status_code == 204
     assert await due("2026-12-31", 1) == ("2027-01-04", False)
+    known = (await admin.get("/api/hours/workdays/years")).json()
+    assert (known["complete"], known["known_until"]) == ([2027], "2027-12-28")
+    effect = (await admin.get("/api/hours/workdays/2027-01-01/effect", worked=True)).json()
+    assert effect == {"sooner": 0, "later": 0, "tickets": 0}
     back = await delete(admin, "/api/hours/workdays/2027-01-01")
     assert back.json() == {"day": "2027-01-01", "worked": True, "here": False, "note": ""}
     days = (await admin.get("/api/hours/workdays", first="2026-10-09", last="2026-10-11")).json()

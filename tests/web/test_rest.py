@@ -191,6 +191,8 @@ ROUTES: dict[tuple[str, str], frozenset[Role] | set[Role]] = {
     ("DELETE", "/api/hours/schedules/{name}/days/{day}"): {Role.ADMIN},
     ("GET", "/api/hours/workdays"): _ALL,
     ("GET", "/api/hours/workdays/due"): _ALL,
+    ("GET", "/api/hours/workdays/years"): _ALL,
+    ("GET", "/api/hours/workdays/{day}/effect"): {Role.ADMIN},
     ("PUT", "/api/hours/workdays/{day}"): {Role.ADMIN},
     ("DELETE", "/api/hours/workdays/{day}"): {Role.ADMIN},
     ("PUT", "/api/hours/workdays/years/{year}"): {Role.ADMIN},

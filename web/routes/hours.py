@@ -13,6 +13,7 @@ from directory import lines, repository, special_days
 from directory.hours import DAY_MINUTES, Span, SpecialDay, WeeklyHours
 from directory.models import Role
 from hotline.errors import InvalidInput
+from ticketing import on_calendar
 from web.access import Parts, Transaction, roles
 from web.administration import Administration, Note
 from web.problems import DOCUMENTED
@@ -102,6 +103,23 @@ class DueOut(BaseModel):
     provisional: bool
 
 
+class EffectOut(BaseModel):
+    """Limits of tickets in progress that would end sooner or later, and how many tickets have such limits."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    sooner: int
+    later: int
+    tickets: int
+
+
+class YearsOut(BaseModel):
+    """Every day up to `known_until` is laid down; of the years `complete` that was said here."""
+
+    known_until: date
+    complete: list[int]
+
+
 class Complete(BaseModel):
     """Whether every exceptional day of a year has been entered."""
 
@@ -168,6 +186,27 @@ async def due(
     found = (await repository.workdays(session)).due(start, days)
     ends_at = found.end(services.settings.site.timezone)
     return DueOut(day=found.day, ends_at=ends_at, provisional=found.provisional)
+
+
+@router.get("/workdays/years", dependencies=[roles(*Role)])
+async def years(session: Transaction) -> YearsOut:
+    """How far the calendar is laid down."""
+    known_until = (await repository.workdays(session)).known_until
+    return YearsOut(known_until=known_until, complete=await special_days.complete_years(session))
+
+
+@router.get("/workdays/{day}/effect", dependencies=[roles(Role.ADMIN)])
+async def effect(
+    day: date,
+    session: Transaction,
+    services: Parts,
+    worked: Annotated[bool | None, Query(description="None: as the published calendar says.")] = None,
+) -> EffectOut:
+    """What laying a day down so would change for tickets in progress; nothing is changed by asking."""
+    before = await repository.workdays(session)
+    zone = services.settings.site.timezone
+    found = await on_calendar.effect(session, day, before, before.amended(day, worked), zone)
+    return EffectOut.model_validate(found)
 
 
 @router.put("/workdays/{day}", dependencies=[roles(Role.ADMIN)])

@@ -41,6 +41,8 @@ async def queues(r: Recorder) -> None:
     await admin.delete("/api/hours/schedules/上班时间/days/2026-12-31")
     await admin.get("/api/hours/workdays", first="2026-10-01", last="2026-10-10")
     await admin.get("/api/hours/workdays/due", start="2026-09-30", days=5)
+    await admin.get("/api/hours/workdays/years")
+    await admin.get("/api/hours/workdays/2026-12-12/effect", worked=True)
     await admin.put("/api/hours/workdays/2026-12-12", worked=True, note="调休")
     await admin.delete("/api/hours/workdays/2026-12-12")
     await admin.put("/api/hours/workdays/years/2030", complete=False)

@@ -8,6 +8,12 @@ export default [
     meta: { title: '号码与受理方式', roles: ['supervisor', 'auditor', 'admin'], nav: { group: '管理', order: 70 } },
   },
   {
+    path: '/admin/calendar',
+    name: 'admin-calendar',
+    component: () => import('./CalendarPage.vue'),
+    meta: { title: '工作日历', roles: ['supervisor', 'auditor', 'admin'], nav: { group: '管理', order: 72 } },
+  },
+  {
     path: '/admin/contacts',
     name: 'admin-contacts',
     component: () => import('./ContactsPage.vue'),

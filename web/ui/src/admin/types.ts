@@ -1,4 +1,4 @@
-/** Answers of `web/routes/directory.py`, `line_modes.py`, `contacts.py`, `sign_in_help.py` and `health.py`. */
+/** Answers of `web/routes/directory.py`, `line_modes.py`, `hours.py`, `contacts.py`, `sign_in_help.py` and `health.py`. */
 
 export interface Hotline {
   number: string
@@ -90,4 +90,25 @@ export interface Contact extends ContactIn {
 export interface Health {
   status: string
   parts: Record<string, string>
+}
+
+export interface Workday {
+  /** `2026-10-01`. */
+  day: string
+  /** Null: nobody has laid it down yet. */
+  worked: boolean | null
+  /** Laid down by this city, not by the State Council. */
+  here: boolean
+  note: string
+}
+
+export interface CalendarYears {
+  known_until: string
+  complete: number[]
+}
+
+export interface CalendarEffect {
+  sooner: number
+  later: number
+  tickets: number
 }
