@@ -116,8 +116,9 @@ class MenuAnswers:
         """No more web requests."""
         self._web.close()
 
-    async def answer(self, work: AskedOf, *, call: str, caller: str) -> Mapping[str, str]:
-        """The values of `Done`. `call` is the call's id, `caller` the caller's number, empty where it is withheld.
+    async def answer(self, work: AskedOf, *, call: str | None, caller: str) -> Mapping[str, str]:
+        """The values of `Done`. `call` is the call's id (None: it is no call, and nothing is kept of it), `caller` the
+        caller's number, empty where it is withheld.
 
         Raises MenuWorkFailed: after 3 s for a look-up, 1 s for a queue, the node's own time for a web request.
         """
@@ -131,7 +132,8 @@ class MenuAnswers:
                     async with asyncio.timeout(_LOOK_UP_SECONDS):
                         spoken = await self._knowledge.spoken(work.entry)
                         words = self._heard(spoken.spoken)
-                        await self._knowledge.given(spoken, call=call)
+                        if call is not None:
+                            await self._knowledge.given(spoken, call=call)
                     return {"text": words}
                 case CallWeb():
                     return await self._web.call(work.node, work.send)

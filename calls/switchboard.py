@@ -18,6 +18,7 @@ from calls.floor_board import FloorBoard
 from calls.journal import Journal
 from calls.keys import Keys
 from calls.live import LiveCall
+from calls.menu.rehearsal_board import RehearsalBoard
 from calls.menu_answers import MenuAnswers
 from calls.message_files import MessageFolders
 from calls.pace import Paces
@@ -60,6 +61,7 @@ class Switchboard:
     directory: CurrentDirectory
     queues: CurrentQueues
     floor: FloorBoard
+    rehearsals: RehearsalBoard
     live: dict[str, LiveCall] = field(default_factory=dict)
     promised: asyncio.Queue[HeldCallback] = field(default_factory=asyncio.Queue)
     """Callbacks promised to citizens who waited here, on their way to `calls.callback_runner`."""

@@ -27,6 +27,7 @@ from calls.hangups import Hangups
 from calls.inbound import Inbound
 from calls.live import LiveCall
 from calls.menu.out_of_talk import OutOfTalk
+from calls.menu.rehearsal import Rehearsals
 from calls.messages import MessageIntake
 from calls.native_queue import NativeQueueMirror
 from calls.observed import Observed
@@ -58,6 +59,7 @@ class VoiceProcess:
         self.board = board
         self.callbacks = CallbackRunner(board, address=lambda: f"127.0.0.1:{self.server.port}")
         self.calls_out = CallOutRunner(board, self.callbacks.legs, address=lambda: f"127.0.0.1:{self.server.port}")
+        self.rehearsals = Rehearsals(board, self.callbacks.legs, address=lambda: f"127.0.0.1:{self.server.port}")
         routes: dict[str, Handler] = {
             INBOUND: Inbound(board),
             CALLBACK: self.callbacks.legs,
@@ -101,6 +103,7 @@ class VoiceProcess:
             self.devices.run,
             self.callbacks.run,
             self.calls_out.run,
+            self.rehearsals.run,
             self.supervising.run,
             MessageIntake(board).run,
             *([board.menus.run] if board.menus else []),

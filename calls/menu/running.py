@@ -7,10 +7,10 @@ prompt that is not there is skipped. Nothing is logged of what was keyed in.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -21,7 +21,7 @@ from calls.live import LiveCall
 from calls.menu.days import Days
 from calls.menu.speaking import composed
 from calls.menu.story import Story
-from calls.menu.works import ON_CHANNEL, ChannelWorks, Elsewhere, Finished, Gone, NotDone, Talked, look_up
+from calls.menu.works import ON_CHANNEL, ChannelWorks, Elsewhere, Finished, Gone, NotDone, Outcome, Talked
 from calls.menu_answers import AskedOf, MenuWorkFailed
 from calls.playback import Playback
 from calls.switchboard import Switchboard
@@ -90,15 +90,61 @@ class OnLine:
     pressed: Pressed
 
 
+class Told(Protocol):
+    """Who is told of a run."""
+
+    chosen: list[str]
+    """Labels of the keys that were pressed, in their order."""
+
+    def begun(self) -> None: ...
+
+    def at(self, flow: str, node: str) -> None:
+        """This node is the caller's now; said after every step."""
+
+    def visited(self, left: Visited) -> None: ...
+
+    def cut_off(self, flow: str, node: str, why: str) -> None: ...
+
+    def left(self, end: str, why: str, *, queue: str = "", outcome: str = "") -> None: ...
+
+
+class Works(Protocol):
+    """What the nodes of a run ask for."""
+
+    async def look_up(self, work: AskedOf) -> Mapping[str, str]:
+        """Beside the channel. Raises MenuWorkFailed."""
+
+    async def do(self, work: Work) -> Outcome:
+        """On the channel. Raises AgiHangup, AgiConnectionLost, AgiError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What a run has in the place of the journal and of the world (彩排)."""
+
+    told: Told
+    works: Works
+
+
 async def run_menu(
-    line: OnLine, menu: Pinned, facts: CallFacts, *, longest_seconds: float, in_talk: bool = False
+    line: OnLine,
+    menu: Pinned,
+    facts: CallFacts,
+    *,
+    longest_seconds: float,
+    in_talk: bool = False,
+    stage: Stage | None = None,
 ) -> Left:
-    """Take a caller through a menu to its end. Keys that wait already are the first ones.
+    """Take a caller through a menu to its end. Keys that wait already are the first ones. Without a `stage` it is a
+    citizen's call: its story goes into the journal, and what its nodes ask for is done.
 
     Raises AgiHangup and AgiConnectionLost when the caller is gone, and other AgiErrors when the channel cannot be
     spoken with: the dialplan takes the caller on then. Nothing else.
     """
-    running = _Running(line, menu, facts, longest_seconds, in_talk=in_talk)
+    stage = stage or Stage(
+        Story(line.board, line.live, menu), ChannelWorks(line.board, line.live, line.session, in_talk=in_talk)
+    )
+    running = _Running(line, menu, facts, longest_seconds, stage)
     try:
         return await running.run()
     except (AgiHangup, AgiConnectionLost):
@@ -119,16 +165,16 @@ async def run_menu(
 
 
 class _Running:
-    def __init__(self, line: OnLine, menu: Pinned, facts: CallFacts, longest_seconds: float, *, in_talk: bool) -> None:
+    def __init__(self, line: OnLine, menu: Pinned, facts: CallFacts, longest_seconds: float, stage: Stage) -> None:
         board, live, session = line.board, line.live, line.session
         self._board = board
         self._live = live
         self._session = session
         self._pressed = line.pressed
         self._run = Run(menu.flows, menu.flow, facts, Days.of(board))
-        self._story = Story(board, live, menu)
+        self._story = stage.told
         self._playback = Playback(board, live, session)
-        self._works = ChannelWorks(board, live, session, in_talk=in_talk)
+        self._works = stage.works
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._until = board.clock.monotonic() + longest_seconds
         self._said: asyncio.Task[None] | None = None
@@ -227,6 +273,8 @@ class _Running:
                     self._left = self._finished
                 case events.GoBack(outcome, values):
                     self._left = Left(MenuEnd.BACK, outcome=outcome, values=dict(values))
+        place = self._run.at
+        self._story.at(place.flow, place.node)
 
     def _say(self, token: int, speech: events.Speech) -> None:
         self._hush()
@@ -258,7 +306,7 @@ class _Running:
 
     async def _look(self, token: int, work: AskedOf) -> None:
         """Ask the world beside everything else; the caller does not wait in silence."""
-        found = asyncio.create_task(look_up(self._board, self._live, work))
+        found = asyncio.create_task(self._works.look_up(work))
         try:
             await asyncio.wait({found}, timeout=_MUSIC_AFTER_SECONDS)
             if not found.done():

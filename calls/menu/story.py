@@ -39,6 +39,9 @@ class Story:
             versions=dict(self._menu.versions),
         )
 
+    def at(self, flow: str, node: str) -> None:
+        """Nothing is written yet: of a node the journal tells when it is left."""
+
     def visited(self, left: Visited) -> None:
         """A node was left."""
         self._node(left.flow, left.node, left.branch)

@@ -76,13 +76,6 @@ class NobodyAnswers(PartUnavailable):
     code = "menu.nobody_answers"
 
 
-async def look_up(board: Switchboard, live: LiveCall, work: AskedOf) -> Mapping[str, str]:
-    """What is found out beside the channel. Raises MenuWorkFailed, NobodyAnswers."""
-    if board.answers is None:
-        raise NobodyAnswers("no answers for menus")
-    return await board.answers.answer(work, call=live.call, caller=live.caller or "")
-
-
 class ChannelWorks:
     """Work on one caller's channel, one at a time, with nothing being said. `in_talk`: the caller is in a talk, whose
     agent waits; what would end that is not done."""
@@ -93,6 +86,12 @@ class ChannelWorks:
         self._session = session
         self._in_talk = in_talk
         self._dials = itertools.count(1)
+
+    async def look_up(self, work: AskedOf) -> Mapping[str, str]:
+        """What is found out beside the channel. Raises MenuWorkFailed, NobodyAnswers."""
+        if self._board.answers is None:
+            raise NobodyAnswers("no answers for menus")
+        return await self._board.answers.answer(work, call=self._live.call, caller=self._live.caller or "")
 
     async def do(self, work: Work) -> Outcome:
         """Raises AgiHangup, AgiConnectionLost, and AgiError as the session does."""

@@ -17,6 +17,7 @@ from calls.floor_board import FloorBoard
 from calls.health import HealthSocket
 from calls.journal import Journal
 from calls.keys import Keys
+from calls.menu.rehearsal_board import RehearsalBoard
 from calls.menu_answers import MenuAnswers
 from calls.message_files import MessageFolders
 from calls.pace import Paces
@@ -101,6 +102,7 @@ async def serve(settings: Settings, name: str) -> None:
         rendered=prompts.playable(),
         directory=directory,
         floor=FloorBoard(live_state, settings.site.id, clock),
+        rehearsals=RehearsalBoard(live_state, settings.site.id, clock),
         menus=Published(database, clock, settings.var_dir / f"menus-{name}.json"),
         messages=_messages(settings),
         pauses=_pauses(settings, live_state, ami, journal, process),

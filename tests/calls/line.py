@@ -25,6 +25,7 @@ from calls.floor_board import FloorBoard
 from calls.ingest import JournalIngest
 from calls.journal import Journal
 from calls.keys import Keys
+from calls.menu.rehearsal_board import RehearsalBoard
 from calls.menu_answers import MenuAnswers
 from calls.models import CallRow, JournalRow
 from calls.pace import Paces
@@ -245,6 +246,7 @@ class CallLine:
             rendered=prompts.playable(),
             directory=directory,
             floor=FloorBoard(client, SITE, self.clock),
+            rehearsals=RehearsalBoard(client, SITE, self.clock),
             menus=cast(Published, self.menus),
             queues=queues,
             answers=MenuAnswers.of(

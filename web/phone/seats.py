@@ -50,10 +50,15 @@ async def extension_of(session: AsyncSession, services: Services, agent: Agent, 
         return view.extension
     if wanted is None or wanted == agent.extension:
         return agent.extension
+    await refuse_taken(session, services, wanted, but=agent.work_number)
+    return wanted
+
+
+async def refuse_taken(session: AsyncSession, services: Services, wanted: str, *, but: str = "") -> None:
+    """Raises SeatTaken for an extension that is somebody's own, or at which somebody but this agent sits."""
     owners = select(AgentProfile.work_number).where(AgentProfile.default_extension == wanted)
     if await session.scalar(owners) is not None:
         raise SeatTaken("this extension is another agent's own")
     for other in await services.acd.agents():
-        if other.extension == wanted and other.state is not AgentState.SIGNED_OUT and other.agent != agent.work_number:
+        if other.extension == wanted and other.state is not AgentState.SIGNED_OUT and other.agent != but:
             raise SeatTaken("another agent sits at this extension")
-    return wanted

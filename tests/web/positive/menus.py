@@ -52,6 +52,10 @@ async def menus(r: Recorder) -> None:
     await admin.get(f"{FLOW}/draft")
     await admin.get("/api/menus/schema")
     await admin.post(f"{FLOW}/simulate", keys=["1"])
+    await r.line.device_state("8015", True, False)
+    await admin.post(f"{FLOW}/rehearsal", extension="8015")
+    await admin.get("/api/menus/rehearsal")
+    await admin.delete("/api/menus/rehearsal")
     await _publish(admin, 1)
     text = await admin.get(f"{FLOW}/yaml")
     stored = {"If-Match": '"1"', "Content-Type": "application/yaml"}

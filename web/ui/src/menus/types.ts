@@ -312,3 +312,19 @@ export interface RecordingVersion {
   uploaded_by: string
   uploaded_at: string
 }
+
+/** An editor's own rehearsal of a draft; `at` is the flow and the node that runs. */
+export interface Rehearsal {
+  id: string
+  flow: string
+  revision: number
+  line: string
+  extension: string
+  state: 'asked' | 'ringing' | 'running' | 'ended'
+  at: [string, string] | null
+  path: { flow: string; node: string; branch: string }[]
+  /** What was left out, in words. */
+  told: string[]
+  /** Where a citizen would be, in words; or why there was no call. */
+  end: string
+}
