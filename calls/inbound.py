@@ -11,7 +11,7 @@ from acd.errors import AnsweredCall
 from agi.errors import AgiCommandFailed, AgiConnectionLost, AgiError, AgiHangup
 from agi.session import AgiSession
 from agi.variables import DEGRADE, PHASE, Phase
-from calls import limiting, survey
+from calls import limiting, survey, web_calls
 from calls.facts import Kind
 from calls.handover_arrivals import trunk_of
 from calls.joining import Degraded
@@ -84,6 +84,7 @@ class Inbound:
         plan = await self._plan(session, entry, trunk)
         number = caller(session.env.get("agi_callerid"), board.settings.site.area_code).number
         partner = board.directory.snapshot.partner_of_trunk(trunk)
+        own_page = await web_calls.told(session, trunk, board.settings.site.area_code)
         live = LiveCall(
             call=entry.call,
             channel=session.env["agi_channel"],
@@ -96,7 +97,7 @@ class Inbound:
             queue=queue_of(plan, board.queues.rules),
             scribe=Scribe(board.journal, board.clock, call=entry.call, process=board.process),
             partner=partner.code if partner else "",
-            told={"partner": partner.name} if partner else {},
+            told={"partner": partner.name} if partner else own_page,
         )
         live.scribe.write(
             Kind.ENTERED,
@@ -110,6 +111,7 @@ class Inbound:
             path=plan.path.value,
             known_by=plan.known_by.value,
             **({"partner": partner.code} if partner else {}),
+            **web_calls.access(trunk),
         )
         return live
 

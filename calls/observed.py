@@ -154,6 +154,7 @@ class Observed:
             dialled=dialled,
             entered_ms=entered_ms,
             diverted=diverted,
+            channel=channel,
         )
         self._scribe(call).write(Kind.ENTERED, at_ms=entered_ms, **facts)
 

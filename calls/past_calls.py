@@ -10,7 +10,7 @@ from calls.cel import Position, Record
 from hotline.errors import InvalidInput
 from hotline.ids import call_id
 
-_ENTRANCE: Final = "hl-inbound"
+_ENTRANCES: Final = frozenset({"hl-inbound", "hl-web"})
 _EMERGENCY: Final = "hl-emergency"
 _QUEUE: Final = "Queue"
 _SEAT: Final = re.compile(r"PJSIP/([0-9]{2,8})-[0-9a-f]+")
@@ -107,7 +107,7 @@ class PastCalls:
             for call in self.calls.values():
                 if call.entered_ms < record.at_ms - _NEWCOMERS_MS:
                     call.over_ms = call.over_ms or call.last_ms
-        if record.context != _ENTRANCE:
+        if record.context not in _ENTRANCES:
             return
         try:
             own = call_id(record.uniqueid)

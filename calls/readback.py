@@ -184,7 +184,11 @@ class Readback:
         missing = []
         if Kind.ENTERED not in told:
             facts = entry_facts(
-                self._directory.snapshot, presented=call.caller, dialled=call.dialled, entered_ms=call.entered_ms
+                self._directory.snapshot,
+                presented=call.caller,
+                dialled=call.dialled,
+                entered_ms=call.entered_ms,
+                channel=call.channel,
             )
             missing.append(self._entry(call, Kind.ENTERED, call.entered_ms, **facts))
         # Whether it was a talk has been judged already by those who wrote the end of a call of ours.

@@ -702,6 +702,20 @@ class Citizen(_Section):
     case_after_days: float = Field(7.0, ge=0, description="How long after it was settled one is shown at the earliest.")
 
 
+class WebCalls(_Section):
+    """Calls from citizens' own page, /public/call (网页通话)."""
+
+    enabled: bool = Field(False, description="Whether the page calls 12345; without it, it says to dial.")
+    at_once: int = Field(20, ge=1, le=1000, description="Such calls at a time, of everybody.")
+    per_address: int = Field(3, ge=1, le=1000, description="At a time from one address; one may be many people's.")
+    per_hour: int = Field(20, ge=1, le=10_000, description="Calls asked for by one address in an hour.")
+    media_address: str = Field(
+        "",
+        pattern=r"^([0-9]{1,3}(\.[0-9]{1,3}){3})?$",
+        description="Address browsers outside send sound to, where it is not asterisk.bind's own.",
+    )
+
+
 class Watchdog(_Section):
     """The process that notices a voice process that hangs."""
 
@@ -749,6 +763,7 @@ class Settings(BaseSettings):
     web: Web = Field(default_factory=Web)
     sign_in: SignIn = Field(default_factory=SignIn)
     citizen: Citizen = Field(default_factory=Citizen)
+    web_calls: WebCalls = Field(default_factory=WebCalls)
     watchdog: Watchdog = Field(default_factory=Watchdog)
 
     @classmethod

@@ -29,6 +29,7 @@ from server.doctor_privacy import personal_keys
 from server.doctor_progress import query_codes
 from server.doctor_recordings import recordings
 from server.doctor_site import examine_site
+from server.doctor_web_calls import web_calls
 from server.processes import Stack
 from server.provision import database, postgres, proc
 from server.provision.programs import Program, all_programs, ami_greeting, oldest_round, pong, watchdog_age, web_answers
@@ -56,6 +57,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     yield await query_codes(settings)
     yield await personal_keys(settings)
     yield await menus(settings)
+    yield web_calls(settings)
     async for finding in platforms(settings):
         yield finding
     async for finding in mailboxes(settings):

@@ -105,6 +105,7 @@ from web.routes import (
 from web.screen_beats import ScreenBeats
 from web.security_headers import SecurityHeaders
 from web.services import Services
+from web.web_calls import line_socket
 
 _log = structlog.get_logger(__name__)
 
@@ -230,6 +231,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(agent_socket.router)
     app.include_router(figures_socket.router)
     app.include_router(sip_socket.router)
+    app.include_router(line_socket.router)
     for pages in citizen.ROUTERS:
         app.include_router(pages)
     # A little more than the largest upload: what is larger is refused there, in the words of who reads it.

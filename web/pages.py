@@ -10,9 +10,11 @@ import os
 import re
 import stat
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+import orjson
 from fastapi.routing import iter_route_contexts
 from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, Response
@@ -46,6 +48,9 @@ HEADERS: Final = {
 }
 """Of every page and every file of it, beside those of `web/security_headers.py`."""
 
+_MANIFEST: Final = "manifest.json"
+"""Of the build: which file each entry has become (`build.manifest` of Vite)."""
+
 _FOREVER: Final = "public, max-age=31536000, immutable"
 _ASK_FIRST: Final = "no-cache"
 _ASSETS: Final = "/assets/"
@@ -62,6 +67,22 @@ _MISSING: Final = f"""<!doctype html>
 <p lang="en">The interface runs; the pages are not built yet. Run <code>{BUILD}</code> and load this page again.</p>
 </body></html>
 """
+
+
+def script_of(entry: str, folder: Path = BUILT) -> str:
+    """The address of the script that an entry of the build has become, e.g. `src/citizen/call.ts`; empty where the
+    pages are not built."""
+    path = folder / _MANIFEST
+    try:
+        return _script(path, path.stat().st_mtime_ns, entry)
+    except FileNotFoundError:
+        return ""
+
+
+@lru_cache(maxsize=8)
+def _script(manifest: Path, _changed: int, entry: str) -> str:
+    found = orjson.loads(manifest.read_bytes()).get(entry)
+    return f"/{found['file']}" if found else ""
 
 
 class ServePages:

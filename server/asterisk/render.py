@@ -12,7 +12,9 @@ from typing import Any, Final
 import jinja2
 
 from ami.events import SUBSCRIBED
+from calls import web_calls
 from directory.models.lines import RING_SECONDS, TARGET_USER
+from directory.modes import MAIN_LINE
 from hotline.errors import InvalidInput, SettingsError
 from hotline.settings import Peer, Settings, Trunk, project_root
 from server.asterisk.layout import Layout
@@ -146,6 +148,8 @@ def _values(
         "native": native,
         "jitter_buffer": _JITTER_BUFFER,
         "events": sorted(SUBSCRIBED),
+        "web_call": web_calls.ENDPOINT,
+        "main_line": MAIN_LINE,
     }
 
 
@@ -162,6 +166,8 @@ def _check(settings: Settings, emergency: Sequence[EmergencyRoute]) -> None:
         raise SettingsError("asterisk.trunks: each trunk needs a name of its own")
     if {f"host-{peer.systemname}" for peer in asterisk.peers} & set(trunks):
         raise SettingsError("asterisk.trunks: host-<systemname> is the name of the trunk to a peer")
+    if web_calls.ENDPOINT in trunks:
+        raise SettingsError(f"asterisk.trunks: {web_calls.ENDPOINT} is the name of the citizens' page")
     shared = set(desk_extensions(settings)) & set(browser_extensions(settings))
     if shared:
         raise SettingsError("asterisk: desk and browser extensions overlap")

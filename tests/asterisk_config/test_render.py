@@ -34,7 +34,7 @@ def _settings(**asterisk: object) -> Settings:
         {"name": "carrier", "contact": "203.0.113.1:5060", "identify": ["203.0.113.1"], "inbound": True},
         {"name": "police", "contact": "127.0.0.1:5099"},
     ]
-    return Settings(asterisk={"trunks": trunks, **asterisk})  # type: ignore[arg-type]
+    return Settings(asterisk={"trunks": trunks, **asterisk}, web_calls={"enabled": True})  # type: ignore[arg-type]
 
 
 def test_the_same_input_gives_the_same_files(layout: Layout) -> None:
@@ -197,3 +197,37 @@ def test_paths_are_named_as_asterisk_sees_them(layout: Layout, tmp_path: Path) -
     assert str(tmp_path) not in text
     outside = Layout("ast1", tmp_path / "ast1", None)
     assert outside.inside(outside.etc) == str(tmp_path / "ast1/etc")
+
+
+def test_the_citizens_page_reaches_the_main_line_alone_and_nobody_reaches_it(layout: Layout) -> None:
+    files = render(_settings(), SECRETS, layout)
+
+    context = files["extensions.conf"].split("[hl-web]", 1)[1].split("\n[", 1)[0]
+    assert re.findall(r"^exten => ([^,]+),", context, re.MULTILINE) == ["12345"]
+    assert "Set(CALLERID(all)=)" in context
+    sections = re.findall(r"^\[web-call\]\n((?:(?!\[).*\n)*)", files["pjsip.conf"], re.MULTILINE)
+    assert ["type = endpoint" in one or "type = auth" in one for one in sections] == [True, True], "no aor, no identify"
+    assert "context = hl-web" in sections[0]
+    assert "trust_id_inbound = no" in sections[0]
+    assert SECRETS.phone("web-call") in sections[1]
+
+
+def test_where_the_page_does_not_call_asterisk_knows_nothing_of_it(layout: Layout) -> None:
+    settings = _settings()
+    off = settings.model_copy(update={"web_calls": settings.web_calls.model_copy(update={"enabled": False})})
+
+    assert not any("web-call" in text or "hl-web]" in text for text in render(off, SECRETS, layout).values())
+
+
+def test_a_trunk_may_not_be_called_as_the_page_is(layout: Layout) -> None:
+    with pytest.raises(SettingsError):
+        render(_settings(trunks=[{"name": "web-call", "contact": "h:1"}]), SECRETS, layout)
+
+
+def test_browsers_outside_are_told_the_address_that_is_translated(layout: Layout) -> None:
+    settings = _settings()
+    outside = settings.web_calls.model_copy(update={"media_address": "203.0.113.9"})
+    text = render(settings.model_copy(update={"web_calls": outside}), SECRETS, layout)["rtp.conf"]
+
+    assert "[ice_host_candidates]\n127.0.0.1 => 203.0.113.9,include_local_address" in text
+    assert "ice_host_candidates" not in render(settings, SECRETS, layout)["rtp.conf"]

@@ -61,7 +61,13 @@ def page(request: Request, template: str, status: int = 200, /, **told: Any) -> 
         return at.astimezone(zone).strftime("%Y年%m月%d日 %H:%M")
 
     text = _TEMPLATES.get_template(template).render(
-        city=settings.site.name, prefix=PREFIX, citizen=settings.citizen, moment=moment, path=request.url.path, **told
+        city=settings.site.name,
+        prefix=PREFIX,
+        citizen=settings.citizen,
+        web_calls=settings.web_calls.enabled,
+        moment=moment,
+        path=request.url.path,
+        **told,
     )
     headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
     return HTMLResponse(text, status, headers)

@@ -20,6 +20,9 @@ export default defineConfig({
   resolve: { alias: { '@': fileURLToPath(new URL('src', import.meta.url)) } },
   build: {
     target: 'es2022',
+    // The staff's pages, and the script of the citizens' own page that calls; `web/pages.py` reads which file it became.
+    rolldownOptions: { input: ['index.html', 'src/citizen/call.ts'] },
+    manifest: 'manifest.json',
     // The content security policy allows no data: addresses in styles and scripts.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

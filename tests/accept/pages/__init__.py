@@ -19,5 +19,7 @@ ITEMS = _items()
 
 
 def line_of(_scale: Scale) -> dict[str, Any]:
-    """The line these items need: browser phones for twelve agents."""
-    return {"changes": {"asterisk": {"webrtc_count": 20}, "acd": {"wrap_up_seconds": 5}}}
+    """The line these items need: browser phones for twelve agents, and citizens' page that calls."""
+    return {
+        "changes": {"web_calls": {"enabled": True}, "asterisk": {"webrtc_count": 20}, "acd": {"wrap_up_seconds": 5}}
+    }

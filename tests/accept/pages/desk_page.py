@@ -122,12 +122,13 @@ def tone_file(frequency: float = AGENT) -> Path:
 
 
 @asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
-    """A Chromium whose microphone sends the agent's tone, and which finds its way to Asterisk on this machine."""
+async def chromium(frequency: float = AGENT) -> AsyncIterator[Browser]:
+    """A Chromium whose microphone sends a tone, the agent's if nothing else is said, and which
+    finds its way to Asterisk on this machine."""
     flags = [
         "--use-fake-ui-for-media-stream",
         "--use-fake-device-for-media-stream",
-        f"--use-file-for-fake-audio-capture={tone_file()}",
+        f"--use-file-for-fake-audio-capture={tone_file(frequency)}",
         "--allow-loopback-in-peer-connection",
         "--autoplay-policy=no-user-gesture-required",
         "--disable-dev-shm-usage",
@@ -143,12 +144,66 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 @dataclass
-class DeskPage:
-    """One agent's desk. `agent` is the work number, `seat` the extension of the browser phone."""
+class Headset:
+    """A page with `PROBE` in it, and what comes out of its headset."""
 
     line: Line
     context: BrowserContext
     page: Page
+
+    async def levels(self) -> dict[float, float] | None:
+        """How loud each party's tone is in the headset, in dB of full scale; None: nothing is connected."""
+        found = await self.page.evaluate(_LEVELS, list(TONES))
+        return (
+            None
+            if found is None
+            else dict(zip(TONES, (one if one is not None else -200.0 for one in found), strict=True))
+        )
+
+    async def hears(self, *tones: float, seconds: float = 15.0) -> None:
+        """Wait until these tones and none of the others are in the headset."""
+        seen: dict[float, float] | None = None
+
+        async def look() -> bool:
+            nonlocal seen
+            seen = await self.levels()
+            if seen is None:
+                return False
+            loudest = max(seen.values())
+            return all(
+                seen[tone] > max(_HEARD_DB, loudest - 20)
+                if tone in tones
+                else seen[tone] < max(_SILENT_DB, loudest - 25 if tones else _SILENT_DB)
+                for tone in TONES
+            )
+
+        try:
+            await eventually(look, "", seconds=seconds, every=0.15)
+        except AssertionError:
+            shown = seen and {tone: round(level) for tone, level in seen.items()}
+            raise AssertionError(f"{tones} alone should be heard, and is heard: {shown} dB") from None
+
+    async def heard_at(self, *, seconds: float = 15.0) -> int:
+        """When sound came out of the headset first, in ms of this machine's clock."""
+
+        async def look() -> int | None:
+            found: int | None = await self.page.evaluate("window.__probe.first.heard ?? null")
+            return found
+
+        at: int = await eventually(look, "sound in the headset", seconds=seconds)
+        return at
+
+    async def shoot(self, name: str) -> None:
+        """Keep a picture where `HOTLINE_SCREENSHOTS` says."""
+        folder = Path(os.environ.get("HOTLINE_SCREENSHOTS") or Path(tempfile.gettempdir()) / "hotline-screenshots")
+        folder.mkdir(parents=True, exist_ok=True)
+        await self.page.screenshot(path=folder / f"{name}.png", animations="disabled")
+
+
+@dataclass
+class DeskPage(Headset):
+    """One agent's desk. `agent` is the work number, `seat` the extension of the browser phone."""
+
     agent: str
     seat: str
 
@@ -197,54 +252,6 @@ class DeskPage:
 
         told: dict[str, Any] = await eventually(look, f"a frame {kind}", seconds=seconds)
         return told
-
-    async def levels(self) -> dict[float, float] | None:
-        """How loud each party's tone is in the headset, in dB of full scale; None: nothing is connected."""
-        found = await self.page.evaluate(_LEVELS, list(TONES))
-        return (
-            None
-            if found is None
-            else dict(zip(TONES, (one if one is not None else -200.0 for one in found), strict=True))
-        )
-
-    async def hears(self, *tones: float, seconds: float = 15.0) -> None:
-        """Wait until these tones and none of the others are in the headset."""
-        seen: dict[float, float] | None = None
-
-        async def look() -> bool:
-            nonlocal seen
-            seen = await self.levels()
-            if seen is None:
-                return False
-            loudest = max(seen.values())
-            return all(
-                seen[tone] > max(_HEARD_DB, loudest - 20)
-                if tone in tones
-                else seen[tone] < max(_SILENT_DB, loudest - 25 if tones else _SILENT_DB)
-                for tone in TONES
-            )
-
-        try:
-            await eventually(look, "", seconds=seconds, every=0.15)
-        except AssertionError:
-            shown = seen and {tone: round(level) for tone, level in seen.items()}
-            raise AssertionError(f"the agent should hear {tones} alone and hears {shown} dB") from None
-
-    async def heard_at(self, *, seconds: float = 15.0) -> int:
-        """When sound came out of the headset first, in ms of this machine's clock."""
-
-        async def look() -> int | None:
-            found: int | None = await self.page.evaluate("window.__probe.first.heard ?? null")
-            return found
-
-        at: int = await eventually(look, "sound in the headset", seconds=seconds)
-        return at
-
-    async def shoot(self, name: str) -> None:
-        """Keep a picture where `HOTLINE_SCREENSHOTS` says."""
-        folder = Path(os.environ.get("HOTLINE_SCREENSHOTS") or Path(tempfile.gettempdir()) / "hotline-screenshots")
-        folder.mkdir(parents=True, exist_ok=True)
-        await self.page.screenshot(path=folder / f"{name}.png", animations="disabled")
 
     async def leave(self) -> None:
         """Sign out and close the page; a second time does nothing."""

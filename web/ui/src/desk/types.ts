@@ -94,6 +94,10 @@ export interface Pop {
   handover?: Handover
   callback?: { kind: string; requested_at: string }
   call_out?: { id: number; purpose: string; ticket: string | null }
+  /** 网页通话: by the citizens' own page, without a number. */
+  access?: 'web'
+  /** What such a citizen typed as the number to call back; nobody has verified it. */
+  declared?: string
 }
 
 export type TalkState =
