@@ -88,7 +88,7 @@ async def _talk(line: Line, who: _Citizen, desk: DeskPage) -> int:
     assert entered.attributes.get("caller") is None, "nothing the page says becomes a number"
     assert _DECLARED not in str(story), "what is typed is shown, and kept nowhere"
     chosen = [event for event in story.events if event.kind == "menu" and event.attributes["node"] == "choose"]
-    assert [event.attributes["branch"] for event in chosen] == ["1"]
+    assert [event.attributes["branch"] for event in chosen] == ["key 1"]
 
     pop = (await desk.frame("pop", after=int(began * 1000), seconds=60))["body"]
     assert (pop["call"], pop["caller"], pop["access"]) == (call, None, "web")
