@@ -705,7 +705,7 @@ class Citizen(_Section):
 class WebCalls(_Section):
     """Calls from citizens' own page, /public/call (网页通话)."""
 
-    enabled: bool = Field(False, description="Whether the page calls 12345; without it, it says to dial.")
+    enabled: bool = Field(True, description="Whether the page calls 12345; without it, it says to dial.")
     at_once: int = Field(20, ge=1, le=1000, description="Such calls at a time, of everybody.")
     per_address: int = Field(3, ge=1, le=1000, description="At a time from one address; one may be many people's.")
     per_hour: int = Field(20, ge=1, le=10_000, description="Calls asked for by one address in an hour.")
