@@ -213,5 +213,11 @@ addProblemWords({
   'ticket.overdue_cause_missing': { what: '答复已超期，要说明原因。', next: '请选择超期原因后重新提交。' },
   'ticket.nobody_took_it': { what: '紧急事项要写明电话通知了谁。', next: '请填写接收人姓名和职务。' },
   'ticket.deadline_passed': { what: '督办期限已经过去。', next: '请填写以后的时间。' },
+  'ticket.not_tried_enough': { what: '呼叫诉求人的次数或天数还不够，不能登记为未接通。', next: '请改天再呼叫；次数和天数按办理政策（国家标准：两天里三次）。' },
+  'ticket.detail_unexpected': { what: '有的内容与所选的结果不符。', next: '没有接通或没有评价的，请不要填写满意度和诉求人的说法。' },
+  'ticket.not_to_close': { what: '诉求人不满意，还不能办结。', next: '请发回重办，或提请审计认定答复是否合法合规。' },
+  'ticket.unreachable_not_told': { what: '没有接通的诉求人还没有用短信告知。', next: '请等短信发出，或登记已告知，再办结。' },
+  'ticket.not_dissatisfied': { what: '诉求人没有表示不满意，无须认定。', next: '请直接办结。' },
+  'ticket.finding_stands': { what: '这次办理已经提请过认定。', next: '请看认定的结果。' },
   'ticket.lead_part': { what: '主办单位的步骤在工单上办理。', next: '请使用页面上方的办理按钮。' },
 })
