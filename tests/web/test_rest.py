@@ -444,6 +444,7 @@ BY_MORE_THAN_A_ROLE = {
     ("POST", "/api/rounds/items/{item_id}/skip"),
     ("POST", "/api/rounds/items/{item_id}/outcome"),
     # An agent's own talks, as policy says (test_recordings).
+    ("GET", "/api/recordings"),
     ("GET", "/api/calls/{call}/recordings"),
     # A platform's signature (test_handovers).
     ("POST", "/api/handovers"),

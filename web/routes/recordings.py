@@ -1,4 +1,4 @@
-"""Recordings (录音): those of a call, their sound by ranges, waveforms, legal holds (依法保全).
+"""Recordings (录音): found, those of a call, their sound by ranges, waveforms, legal holds (依法保全).
 
 Supervisors and auditors may hear them; agents their own talks, if `recording.agents_may_hear`. Each hearing needs a
 reason, and is in the audit log before a sound is given out.
@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import chain
-from typing import Annotated
+from typing import Annotated, Any
 
 import structlog
 from fastapi import APIRouter, Header, Path, Query, Request, Response
@@ -20,24 +20,30 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from calls.models import JournalRow
-from calls.recording import keeping
+from calls.recording import finding, keeping
 from calls.recording.files import Vault
+from calls.recording.finding import Talk, Wanted, answered_by
 from calls.recording.keeping import CHANGED
 from calls.recording.tables import RecordingRow
 from directory.models import Role
+from directory.numbers import normalise
 from directory.sessions import SignedIn
 from hotline.clock import from_ms
 from hotline.errors import HotlineError, NotAllowed
-from hotline.ids import call_id
+from hotline.ids import agent_id, call_id
+from hotline.privacy import mask_number
 from media.cipher import SealedFile
 from media.errors import SealBroken
 from media.recording import MEDIA_TYPES
 from media.waveform import PEAKS_A_SECOND
+from ticketing.schemas import Moment
 from web.access import CurrentSession, Parts, Transaction, roles
 from web.administration import Administration, Reason
 from web.byte_range import RangeNotSatisfiable, byte_range
+from web.paging import ByKeyset
 from web.playbacks import Playbacks
 from web.problems import DOCUMENTED, respond
+from web.readings import Readings
 from web.services import Services
 
 _log = structlog.get_logger(__name__)
@@ -74,8 +80,21 @@ class RecordingOut(BaseModel):
     @classmethod
     def of(cls, row: RecordingRow) -> RecordingOut:
         """As a page is told of it."""
-        told = {name: getattr(row, name) for name in cls.model_fields if name != "started_at"}
-        return cls(started_at=from_ms(row.started_ms), **told)
+        return cls(**_told(row))
+
+
+def _told(row: RecordingRow) -> dict[str, Any]:
+    told = {name: getattr(row, name) for name in RecordingOut.model_fields if name != "started_at"}
+    return told | {"started_at": from_ms(row.started_ms)}
+
+
+class FoundOut(RecordingOut):
+    """One of a list. `caller` is the citizen's number, masked, whoever called whom; null when it is not known or was
+    erased. `agents` are the work numbers of those who answered, in order."""
+
+    caller: str | None
+    line: str | None
+    agents: list[str]
 
 
 class Peaks(BaseModel):
@@ -102,14 +121,50 @@ async def _may_hear(session: AsyncSession, services: Services, by: SignedIn, cal
     """Raises NotAllowed."""
     if by.person.roles & set(_SUPERIORS):
         return
+    own = select(JournalRow.seq).where(JournalRow.call_id == call, answered_by(_own(services, by)))
+    if await session.scalar(own.limit(1)) is None:
+        raise NotAllowed("not your recording to hear")
+
+
+def _own(services: Services, by: SignedIn) -> str:
+    """Whose talks an agent may hear: the work number. Raises NotAllowed unless that is the policy."""
     agent = by.person.agent
-    if services.settings.recording.agents_may_hear and agent is not None:
-        own = select(JournalRow.seq).where(
-            JournalRow.call_id == call, JournalRow.kind == "answered", JournalRow.agent == agent.work_number
-        )
-        if await session.scalar(own.limit(1)) is not None:
-            return
-    raise NotAllowed("not your recording to hear")
+    if agent is None or not services.settings.recording.agents_may_hear:
+        raise NotAllowed("not your recording to hear")
+    return agent.work_number
+
+
+@router.get("/api/recordings", dependencies=[roles(*_HEARERS)])
+async def found(  # noqa: PLR0917 - FastAPI gives them by name
+    reading: Readings,
+    services: Parts,
+    by: CurrentSession,
+    start: Annotated[Moment | None, Query(alias="from", description="Begun then or later.")] = None,
+    end: Annotated[Moment | None, Query(alias="to", description="Begun before.")] = None,
+    agent: Annotated[str | None, Query(max_length=32, description="Work number of one who answered.")] = None,
+    line: Annotated[str | None, Query(max_length=32, description="A hotline's number.")] = None,
+    caller: Annotated[str | None, Query(max_length=64, description="The citizen's number, in any form.")] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    *,
+    pages: ByKeyset,
+) -> list[FoundOut]:
+    """Recordings, newest first, numbers masked. An agent finds own talks, if that is the policy. That somebody looked
+    for a number is audited."""
+    own = None if by.person.roles & set(_SUPERIORS) else _own(services, by)
+    number = None if caller is None else normalise(caller, services.settings.site.area_code)
+    wanted = Wanted(start, end, None if agent is None else agent_id(agent), line, number)
+    query = finding.recordings(wanted, own=own)
+    rows = await pages.rows(reading.session, query, RecordingRow.started_ms, RecordingRow.id, limit=limit)
+    await reading.searched("recordings", found=len(rows), caller=number)
+    talks = await finding.talks(reading.session, (row.call_id for row in rows))
+    return [_found(row, talks.get(row.call_id)) for row in rows]
+
+
+def _found(row: RecordingRow, talk: Talk | None) -> FoundOut:
+    number = None if talk is None or not talk.number else mask_number(talk.number)
+    return FoundOut(
+        **_told(row), caller=number, line=talk.line if talk else None, agents=list(talk.agents) if talk else []
+    )
 
 
 @router.get("/api/calls/{call}/recordings", dependencies=[roles(*_HEARERS)])

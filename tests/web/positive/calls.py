@@ -104,6 +104,7 @@ async def recordings(r: Recorder) -> None:
         await session.flush()
         recording = row.id
     supervisor, citizen = await r.at("supervisor"), await r.at("")
+    await supervisor.get("/api/recordings")
     await supervisor.get(f"/api/calls/{CALL}/recordings")
     await supervisor.get(f"/api/recordings/{recording}/peaks")
     played = await supervisor.post(f"/api/recordings/{recording}/playbacks", reason="投诉核查")

@@ -73,6 +73,7 @@ export const KINDS: Readonly<Record<string, string>> = {
   receiver: '接收方',
   recording: '录音',
   recording_prompt: '录制的提示音',
+  recordings: '录音查询',
   report: '通报',
   roster: '排班',
   round: '回访批次',
