@@ -24,10 +24,10 @@ from calls.callback_legs import Leg, Legs
 from calls.live import LiveCall, Scribe
 from calls.menu.rehearsal_board import Rehearsal, RehearsalState, Visit
 from calls.menu.running import Left, MenuEnd, OnLine, Stage, run_menu
-from calls.menu.works import Elsewhere, Finished, NobodyAnswers, NotDone, Outcome, Talked
+from calls.menu.works import Elsewhere, Finished, NobodyAnswers, NotDone, Outcome, Talked, destination
 from calls.menu_answers import AskedOf, MenuWorkFailed
 from calls.switchboard import Switchboard
-from directory.targets import emergency, target
+from directory.targets import emergency
 from hotline.errors import HotlineError
 from hotline.tasks import end
 from ivr import drafts
@@ -327,12 +327,8 @@ class _Rehearsed:
                 return NotDone(_LEFT_OUT)
 
     def _dial(self, key: str) -> Outcome:
-        board = self._board
-        full = key if ":" in key else f"line:{key}"
         try:
-            party = target(
-                board.directory.snapshot, full, board.clock.now(), queues=dict.fromkeys(board.queues.rules, "")
-            )
+            party = destination(self._board, key)
         except HotlineError as error:
             return NotDone(error.code)
         if party.queue:

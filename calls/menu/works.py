@@ -19,7 +19,7 @@ from calls.routing import RouteResult, connect_to
 from calls.survey_states import SurveyState
 from calls.switchboard import Switchboard
 from directory.snapshot import DialTarget
-from directory.targets import emergency, target
+from directory.targets import Destination, emergency, target
 from hotline.errors import HotlineError, PartUnavailable
 from ivr.events import (
     AskSatisfaction,
@@ -76,6 +76,12 @@ class NobodyAnswers(PartUnavailable):
     code = "menu.nobody_answers"
 
 
+def destination(board: Switchboard, key: str) -> Destination:
+    """Whom a menu's transfer names at this moment; a key without a kind is a line's. Raises HotlineError."""
+    full = key if ":" in key else f"line:{key}"
+    return target(board.directory.snapshot, full, board.clock.now(), queues=dict.fromkeys(board.queues.rules, ""))
+
+
 class ChannelWorks:
     """Work on one caller's channel, one at a time, with nothing being said. `in_talk`: the caller is in a talk, whose
     agent waits; what would end that is not done."""
@@ -112,12 +118,8 @@ class ChannelWorks:
                     return await self._ask()
 
     async def _dial_target(self, key: str) -> Outcome:
-        board = self._board
-        full = key if ":" in key else f"line:{key}"
         try:
-            party = target(
-                board.directory.snapshot, full, board.clock.now(), queues=dict.fromkeys(board.queues.rules, "")
-            )
+            party = destination(self._board, key)
         except HotlineError as error:
             return NotDone(error.code)
         if party.queue:
