@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +150,7 @@ def redis_url(_redis_server: str) -> str:
 class _PostgresServer:
     port: int
     names: Iterator[int]
-    spare: list[str]
+    spare: list[str] = field(default_factory=list)
     """Databases that are empty and as they were made."""
     shape: str = ""
     """Of the template; see `_SHAPE`."""
@@ -221,7 +221,7 @@ def _postgres_server(server_folder: Path) -> Iterator[_PostgresServer]:
             stderr=output,
             cwd="/",
         )
-    server = _PostgresServer(port, itertools.count(1), [])
+    server = _PostgresServer(port, itertools.count(1))
 
     def ready() -> bool:
         return (
@@ -265,7 +265,7 @@ BEGIN
   END LOOP;
 END $$
 """
-"""Everything a test wrote, away: without triggers, of which some forbid just that. A tenth of making a database."""
+"""Everything a test wrote, away: without triggers, of which some forbid just that."""
 
 _SHAPE = """
 SELECT (SELECT count(*) FROM pg_class WHERE relkind <> 't') || ' ' || (SELECT max(xmin::text::bigint) FROM pg_attribute)
