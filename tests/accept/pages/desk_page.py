@@ -64,13 +64,18 @@ PROBE: Final = (
         const analyser = context.createAnalyser();
         analyser.fftSize = 8192;
         analyser.smoothingTimeConstant = 0;
-        context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
+        const source = context.createMediaStreamSource(new MediaStream([track]));
+        source.connect(analyser);
         probe.analyser = analyser;
         probe.context = context;
-        const samples = new Float32Array(512);
+        // What is given out begins with the oldest of its samples: a long one would hear late.
+        const ear = context.createAnalyser();
+        ear.fftSize = 512;
+        source.connect(ear);
+        const samples = new Float32Array(ear.fftSize);
         const began = Date.now();
         const timer = setInterval(() => {
-          analyser.getFloatTimeDomainData(samples);
+          ear.getFloatTimeDomainData(samples);
           if (samples.some((one) => Math.abs(one) > 0.01)) {
             probe.first.heard = Date.now();
             clearInterval(timer);
