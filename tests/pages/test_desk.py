@@ -150,6 +150,33 @@ async def test_targets_are_chosen_by_keys(site: Site, desk: Page) -> None:
     assert (await call.asked())["command"] == "join"
 
 
+async def test_whom_one_call_was_passed_to_is_not_the_next_ones_choice(site: Site, desk: Page) -> None:
+    call = await talking(site, desk)
+    await desk.keyboard.press("Alt+t")
+    asked = desk.get_by_label("查找转接对象")
+    name = await desk.locator("#side-panel .list .name").first.inner_text()
+    await desk.keyboard.type(name)
+    await desk.keyboard.press("ArrowDown")
+    chosen = desk.locator("#side-panel .list li.here")
+    await see(chosen).to_contain_text(name)
+    # Typing begins anew, and so does choosing.
+    await desk.keyboard.press("Alt+t")
+    await desk.keyboard.type(name[0])
+    await see(asked).to_have_value(name[0])
+    await see(chosen).to_have_count(0)
+    await desk.keyboard.press("ArrowDown")
+    await see(chosen).to_contain_text(name[0])
+    await call.over()
+    await see(state(desk)).to_contain_text("话后整理")
+    await desk.get_by_role("button", name="结束整理").click()
+    await see(state(desk)).to_contain_text("示闲")
+    call = await talking(site, desk, SECOND)
+    await see(chosen).to_have_count(0)
+    await desk.keyboard.press("Alt+3")
+    await see(desk.get_by_text("请先选择对象，再按一次快捷键。")).to_be_visible()
+    assert await call.asked(seconds=1.0) == {}
+
+
 async def test_an_input_method_meets_no_key_of_ours(site: Site, desk: Page) -> None:
     call = await talking(site, desk)
     title = desk.get_by_label("标题")

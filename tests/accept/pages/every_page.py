@@ -13,6 +13,7 @@ from tests.pages.people import sign_in
 from tests.pages.walking import own_paths, refused, walk
 
 _SHORT = (Role.AGENT, Role.ADMIN)
+_OF_UNITS = {Role.UNIT_HANDLER, Role.UNIT_HEAD, Role.UNIT_LEADER, Role.COUNTY_BODY}
 _WORK_NUMBERS = {Role.AGENT: "9901", Role.EXPERT: "9902"}
 
 
@@ -24,7 +25,7 @@ async def _people(line: Line, roles: tuple[Role, ...]) -> dict[Role, str]:
         session.add(unit)
         await session.flush()
         for role, login in logins.items():
-            of_unit = unit.id if role.value.startswith("unit_") else None
+            of_unit = unit.id if role in _OF_UNITS else None
             agent = Agent(_WORK_NUMBERS[role], {"general": 1}) if role in _WORK_NUMBERS else None
             person = NewUser(login, f"页面 {role.name}", frozenset({role}), of_unit, agent)
             await add_user(session, person, PASSWORD, Passwords(), now=SystemClock().now())
