@@ -9,10 +9,10 @@ export interface Change {
   /** What the last one did, in the words of the page; empty: nothing. */
   done: Ref<string>
   /**
-   * Does `act` and then says `said`; answers whether it was done. While another is under way nothing happens: who
-   * presses twice changes once.
+   * Does `act` and then says `said`, which may be made of what it answered; answers whether it was done. While another
+   * is under way nothing happens: who presses twice changes once.
    */
-  make(act: () => Promise<unknown>, said: string): Promise<boolean>
+  make<T>(act: () => Promise<T>, said?: string | ((made: T) => string)): Promise<boolean>
   /** Forgets what was said, say when a dialog opens again. */
   forget(): void
 }
@@ -28,13 +28,13 @@ export function useChange(refusal?: (caught: unknown) => unknown): Change {
     done.value = ''
   }
 
-  async function make(act: () => Promise<unknown>, said: string): Promise<boolean> {
+  async function make<T>(act: () => Promise<T>, said: string | ((made: T) => string) = ''): Promise<boolean> {
     if (busy.value) return false
     busy.value = true
     forget()
     try {
-      await act()
-      done.value = said
+      const made = await act()
+      done.value = typeof said === 'string' ? said : said(made)
       return true
     } catch (caught) {
       refused.value = caught
