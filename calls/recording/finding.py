@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,6 +15,9 @@ from calls.facts import Kind
 from calls.models import CallRow, JournalRow
 from calls.recording.tables import RecordingRow
 from hotline.clock import to_ms
+
+LATEST: Final = timedelta(days=31)
+"""How far back is looked where nobody says how far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +37,24 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """Whose talk a recording is of: the citizen's number, the line, agents by work number as they answered."""
+    """Whose talk a recording is of: the citizen's number, the line, agents by work number as they answered, tickets
+    that came of it."""
 
-    number: str | None
-    line: str | None
-    agents: tuple[str, ...]
+    number: str | None = None
+    line: str | None = None
+    agents: tuple[str, ...] = ()
+    tickets: tuple[str, ...] = ()
+
+
+UNKNOWN: Final = Talk()
+
+
+def bounded(wanted: Wanted, *, now: datetime) -> Wanted:
+    """The same, with a beginning. Calls of a number are found by it; whose talk any other recording is of is looked up
+    one by one, which nobody waits for over years."""
+    if wanted.start is not None or wanted.caller is not None:
+        return wanted
+    return replace(wanted, start=(wanted.end or now) - LATEST)
 
 
 def answered_by(agent: str) -> ColumnElement[bool]:
@@ -69,16 +86,25 @@ def recordings(wanted: Wanted, *, own: str | None = None) -> Select[RecordingRow
 async def talks(session: AsyncSession, calls: Iterable[str]) -> Mapping[str, Talk]:
     """What is known of these calls, by their ids; without those of which nothing is."""
     asked = set(calls)
-    answered = select(JournalRow.call_id, JournalRow.agent).where(
-        JournalRow.call_id.in_(asked), JournalRow.kind == Kind.ANSWERED.value, JournalRow.agent.is_not(None)
+    facts = select(JournalRow.call_id, JournalRow.kind, JournalRow.agent, JournalRow.attributes).where(
+        JournalRow.call_id.in_(asked), JournalRow.kind.in_((Kind.ANSWERED.value, Kind.TICKET.value))
     )
     agents: dict[str, list[str]] = {}
-    for call, agent in await session.execute(answered.order_by(JournalRow.seq)):
-        told = agents.setdefault(call, [])
-        if agent is not None and agent not in told:
-            told.append(agent)
+    tickets: dict[str, list[str]] = {}
+    for call, kind, agent, attributes in await session.execute(facts.order_by(JournalRow.seq)):
+        if kind == Kind.ANSWERED.value:
+            _add(agents, call, agent)
+        else:
+            _add(tickets, call, attributes.get("ticket"))
     rows = await session.scalars(select(CallRow).where(CallRow.call_id.in_(asked)))
     known = {row.call_id: (row.caller or row.called, row.line) for row in rows}
     return {
-        call: Talk(*known.get(call, (None, None)), tuple(agents.get(call, ()))) for call in known.keys() | agents.keys()
+        call: Talk(*known.get(call, (None, None)), tuple(agents.get(call, ())), tuple(tickets.get(call, ())))
+        for call in known.keys() | agents.keys() | tickets.keys()
     }
+
+
+def _add(told: dict[str, list[str]], call: str, one: str | None) -> None:
+    """Once each, in their order."""
+    if one and one not in told.setdefault(call, []):
+        told[call].append(one)

@@ -14,6 +14,7 @@ from directory.users import Person
 from hotline.errors import NotFound
 from web.access import CurrentSession, Parts, Work
 from web.agent_socket import SESSION_ENDED
+from web.hearing import hears_own
 from web.problems import DOCUMENTED, Problem
 from web.services import Services
 from web.sign_in_limits import SignInLimit
@@ -46,6 +47,7 @@ class PersonOut(BaseModel):
     unit_id: int | None
     work_number: str | None
     extension: str | None
+    hears_own: bool = Field(description="Whether recordings of one's own talks may be heard.")
 
 
 class LoggedIn(BaseModel):
@@ -67,7 +69,7 @@ class SessionOut(BaseModel):
     current: bool
 
 
-def person_of(signed_in: SignedIn) -> PersonOut:
+def person_of(signed_in: SignedIn, services: Services) -> PersonOut:
     """Whose session it is, as pages and programs are told."""
     person = signed_in.person
     return PersonOut(
@@ -77,6 +79,7 @@ def person_of(signed_in: SignedIn) -> PersonOut:
         unit_id=person.unit_id,
         work_number=person.agent.work_number if person.agent else None,
         extension=person.agent.extension if person.agent else None,
+        hears_own=hears_own(person, services.settings),
     )
 
 
@@ -95,13 +98,14 @@ async def login(
     """A bearer token for a login and password. Some wrong passwords lock the login for a while."""
     async with limit.counted():
         opened = await services.sessions.sign_in(body.user, body.password, client=user_agent, code=body.code)
-    return LoggedIn(token=opened.token, expires_at=opened.signed_in.expires_at, person=person_of(opened.signed_in))
+    person = person_of(opened.signed_in, services)
+    return LoggedIn(token=opened.token, expires_at=opened.signed_in.expires_at, person=person)
 
 
 @router.get("/me")
-async def me(signed_in: CurrentSession) -> PersonOut:
+async def me(signed_in: CurrentSession, services: Parts) -> PersonOut:
     """Who the token belongs to."""
-    return person_of(signed_in)
+    return person_of(signed_in, services)
 
 
 @router.post("/logout", status_code=status.HTTP_204_NO_CONTENT)

@@ -7,7 +7,7 @@ reason, and is in the audit log before a sound is given out.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Annotated, Any
@@ -25,7 +25,6 @@ from calls.recording.files import Vault
 from calls.recording.finding import Talk, Wanted, answered_by
 from calls.recording.keeping import CHANGED
 from calls.recording.tables import RecordingRow
-from directory.models import Role
 from directory.numbers import normalise
 from directory.sessions import SignedIn
 from hotline.clock import from_ms
@@ -40,6 +39,7 @@ from ticketing.schemas import Moment
 from web.access import CurrentSession, Parts, Transaction, roles
 from web.administration import Administration, Reason
 from web.byte_range import RangeNotSatisfiable, byte_range
+from web.hearing import HEARERS, KEEPERS, own_talks
 from web.paging import ByKeyset
 from web.playbacks import Playbacks
 from web.problems import DOCUMENTED, respond
@@ -48,17 +48,17 @@ from web.services import Services
 
 _log = structlog.get_logger(__name__)
 
-_SUPERIORS = (Role.SUPERVISOR, Role.AUDITOR)
-_HEARERS = (*_SUPERIORS, Role.AGENT, Role.EXPERT)
-_KEEPERS = (*_SUPERIORS, Role.ADMIN)
-
 router = APIRouter(tags=["recordings"], responses=DOCUMENTED)
+
+_FROM = f"Begun then or later. Without it, and without `caller`: in the last {finding.LATEST.days} days before `to`."
 
 RecordingId = Annotated[int, Path(ge=1, lt=2**63)]
 
 
 class RecordingOut(BaseModel):
-    """A segment of a call's recording. `gap_ms` is missing of the talk; `why` it is damaged."""
+    """A segment of a call's recording. `gap_ms` is missing of the talk; `why` it is damaged. `caller` is the citizen's
+    number, masked, whoever called whom; null when it is not known or was erased. `agents` are the work numbers of those
+    who answered, in order; `tickets` the numbers of those that came of the call."""
 
     id: int
     call_id: str
@@ -76,25 +76,23 @@ class RecordingOut(BaseModel):
     held_at: datetime | None
     held_by: str | None
     hold_reason: str | None
-
-    @classmethod
-    def of(cls, row: RecordingRow) -> RecordingOut:
-        """As a page is told of it."""
-        return cls(**_told(row))
-
-
-def _told(row: RecordingRow) -> dict[str, Any]:
-    told = {name: getattr(row, name) for name in RecordingOut.model_fields if name != "started_at"}
-    return told | {"started_at": from_ms(row.started_ms)}
-
-
-class FoundOut(RecordingOut):
-    """One of a list. `caller` is the citizen's number, masked, whoever called whom; null when it is not known or was
-    erased. `agents` are the work numbers of those who answered, in order."""
-
     caller: str | None
     line: str | None
     agents: list[str]
+    tickets: list[str]
+
+    @classmethod
+    def of(cls, row: RecordingRow, talk: Talk) -> RecordingOut:
+        """As a page is told of it."""
+        told: dict[str, Any] = {name: getattr(row, name) for name in cls.model_fields if hasattr(row, name)}
+        return cls(
+            **told,
+            started_at=from_ms(row.started_ms),
+            caller=mask_number(talk.number) if talk.number else None,
+            line=talk.line,
+            agents=list(talk.agents),
+            tickets=list(talk.tickets),
+        )
 
 
 class Peaks(BaseModel):
@@ -119,27 +117,25 @@ class Ticket(BaseModel):
 
 async def _may_hear(session: AsyncSession, services: Services, by: SignedIn, call: str) -> None:
     """Raises NotAllowed."""
-    if by.person.roles & set(_SUPERIORS):
+    own = own_talks(by.person, services.settings)
+    if own is None:
         return
-    own = select(JournalRow.seq).where(JournalRow.call_id == call, answered_by(_own(services, by)))
-    if await session.scalar(own.limit(1)) is None:
+    facts = select(JournalRow.seq).where(JournalRow.call_id == call, answered_by(own))
+    if await session.scalar(facts.limit(1)) is None:
         raise NotAllowed("not your recording to hear")
 
 
-def _own(services: Services, by: SignedIn) -> str:
-    """Whose talks an agent may hear: the work number. Raises NotAllowed unless that is the policy."""
-    agent = by.person.agent
-    if agent is None or not services.settings.recording.agents_may_hear:
-        raise NotAllowed("not your recording to hear")
-    return agent.work_number
+async def _told(session: AsyncSession, rows: Sequence[RecordingRow]) -> list[RecordingOut]:
+    talks = await finding.talks(session, (row.call_id for row in rows))
+    return [RecordingOut.of(row, talks.get(row.call_id, finding.UNKNOWN)) for row in rows]
 
 
-@router.get("/api/recordings", dependencies=[roles(*_HEARERS)])
+@router.get("/api/recordings", dependencies=[roles(*HEARERS)])
 async def found(  # noqa: PLR0917 - FastAPI gives them by name
     reading: Readings,
     services: Parts,
     by: CurrentSession,
-    start: Annotated[Moment | None, Query(alias="from", description="Begun then or later.")] = None,
+    start: Annotated[Moment | None, Query(alias="from", description=_FROM)] = None,
     end: Annotated[Moment | None, Query(alias="to", description="Begun before.")] = None,
     agent: Annotated[str | None, Query(max_length=32, description="Work number of one who answered.")] = None,
     line: Annotated[str | None, Query(max_length=32, description="A hotline's number.")] = None,
@@ -147,36 +143,28 @@ async def found(  # noqa: PLR0917 - FastAPI gives them by name
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     *,
     pages: ByKeyset,
-) -> list[FoundOut]:
+) -> list[RecordingOut]:
     """Recordings, newest first, numbers masked. An agent finds own talks, if that is the policy. That somebody looked
     for a number is audited."""
-    own = None if by.person.roles & set(_SUPERIORS) else _own(services, by)
+    own = own_talks(by.person, services.settings)
     number = None if caller is None else normalise(caller, services.settings.site.area_code)
     wanted = Wanted(start, end, None if agent is None else agent_id(agent), line, number)
-    query = finding.recordings(wanted, own=own)
+    query = finding.recordings(finding.bounded(wanted, now=services.clock.now()), own=own)
     rows = await pages.rows(reading.session, query, RecordingRow.started_ms, RecordingRow.id, limit=limit)
     await reading.searched("recordings", found=len(rows), caller=number)
-    talks = await finding.talks(reading.session, (row.call_id for row in rows))
-    return [_found(row, talks.get(row.call_id)) for row in rows]
+    return await _told(reading.session, rows)
 
 
-def _found(row: RecordingRow, talk: Talk | None) -> FoundOut:
-    number = None if talk is None or not talk.number else mask_number(talk.number)
-    return FoundOut(
-        **_told(row), caller=number, line=talk.line if talk else None, agents=list(talk.agents) if talk else []
-    )
-
-
-@router.get("/api/calls/{call}/recordings", dependencies=[roles(*_HEARERS)])
+@router.get("/api/calls/{call}/recordings", dependencies=[roles(*HEARERS)])
 async def listed(
     session: Transaction, services: Parts, by: CurrentSession, call: Annotated[str, Path(max_length=64)]
 ) -> list[RecordingOut]:
-    """The segments of a call, in order; usually one."""
+    """The segments of a call, in order; usually one. Numbers are masked."""
     await _may_hear(session, services, by, call_id(call))
-    return [RecordingOut.of(row) for row in await keeping.of_call(session, call)]
+    return await _told(session, await keeping.of_call(session, call))
 
 
-@router.get("/api/recordings/{recording}/peaks", dependencies=[roles(*_HEARERS)])
+@router.get("/api/recordings/{recording}/peaks", dependencies=[roles(*HEARERS)])
 async def peaks(session: Transaction, services: Parts, by: CurrentSession, recording: RecordingId) -> Peaks:
     """The waveform."""
     row = await keeping.recording(session, recording)
@@ -184,7 +172,7 @@ async def peaks(session: Transaction, services: Parts, by: CurrentSession, recor
     return Peaks(a_second=PEAKS_A_SECOND, citizen=list(row.peaks_citizen or b""), others=list(row.peaks_others or b""))
 
 
-@router.post("/api/recordings/{recording}/playbacks", status_code=201, dependencies=[roles(*_HEARERS)])
+@router.post("/api/recordings/{recording}/playbacks", status_code=201, dependencies=[roles(*HEARERS)])
 async def play(change: Administration, recording: RecordingId, why: WhyHeard) -> Ticket:
     """Ask to hear a recording; the reason goes into the audit log."""
     services = change.services
@@ -266,7 +254,7 @@ def _given(file: SealedFile, first: bytes, pieces: Iterator[bytes], recording: i
         file.close()
 
 
-@router.post("/api/recordings/{recording}/hold", status_code=204, dependencies=[roles(*_KEEPERS)])
+@router.post("/api/recordings/{recording}/hold", status_code=204, dependencies=[roles(*KEEPERS)])
 async def hold(change: Administration, recording: RecordingId, why: WhyHeard) -> None:
     """Keep it whatever its time (依法保全)."""
     row = await keeping.recording(change.session, recording, lock=True)
@@ -274,7 +262,7 @@ async def hold(change: Administration, recording: RecordingId, why: WhyHeard) ->
     await change.record("recording.held", f"recording:{recording}", after={"reason": why.reason})
 
 
-@router.post("/api/recordings/{recording}/hold/lift", status_code=204, dependencies=[roles(*_KEEPERS)])
+@router.post("/api/recordings/{recording}/hold/lift", status_code=204, dependencies=[roles(*KEEPERS)])
 async def lift(change: Administration, recording: RecordingId, why: WhyHeard) -> None:
     """End a hold: from now on its time counts again."""
     row = await keeping.recording(change.session, recording, lock=True)

@@ -112,21 +112,21 @@ async def _waiting(token: _Token, services: Parts) -> SignedIn:
 Waiting = Annotated[SignedIn, Depends(_waiting)]
 
 
-def _now(signed_in: SignedIn, token: str, codes: tuple[str, ...] = ()) -> SessionNow:
+def _now(signed_in: SignedIn, token: str, services: Services, codes: tuple[str, ...] = ()) -> SessionNow:
     return SessionNow(
         state=signed_in.state,
         csrf=browser.csrf_of(token),
-        person=person_of(signed_in),
+        person=person_of(signed_in, services),
         idle_at=signed_in.idle_at,
         expires_at=signed_in.expires_at,
         recovery_codes=list(codes) or None,
     )
 
 
-def _given(new: NewSession, request: Request, response: Response) -> SessionNow:
+def _given(new: NewSession, request: Request, response: Response, services: Services) -> SessionNow:
     browser.set_cookie(response, request, new.token)
     response.headers["Cache-Control"] = "no-store"
-    return _now(new.signed_in, new.token, new.recovery_codes)
+    return _now(new.signed_in, new.token, services, new.recovery_codes)
 
 
 async def _leave(services: Services, request: Request) -> None:
@@ -158,7 +158,7 @@ async def sign_in(
     async with limit.counted():
         new = await services.sessions.sign_in_browser(body.user, body.password, client=user_agent)
     await _leave(services, request)
-    return _given(new, request, response)
+    return _given(new, request, response, services)
 
 
 @router.post("/totp")
@@ -168,7 +168,8 @@ async def second_step(
     """The second step's code opens the session; the first code of a new second step confirms it. The cookie and the
     token for changes are new ones."""
     async with limit.counted():
-        return _given(await services.sessions.second_step(waiting, body.code), request, response)
+        new = await services.sessions.second_step(waiting, body.code)
+        return _given(new, request, response, services)
 
 
 @router.post("/totp/enrol")
@@ -190,14 +191,14 @@ async def change_password(
         signed_in = await services.sessions.check(session, token, browser=True, waiting=True)
     async with limit.counted():
         new = await services.sessions.change_password(signed_in, body.password, body.new_password)
-    return _given(new, request, response)
+    return _given(new, request, response, services)
 
 
 @router.get("")
-async def current(response: Response, token: _Token, waiting: Waiting) -> SessionNow:
+async def current(response: Response, token: _Token, waiting: Waiting, services: Parts) -> SessionNow:
     """How far this browser's session is, and when it ends."""
     response.headers["Cache-Control"] = "no-store"
-    return _now(waiting, token)
+    return _now(waiting, token, services)
 
 
 @router.delete("", status_code=status.HTTP_204_NO_CONTENT)

@@ -3,6 +3,7 @@
 import 'vue-router'
 
 import type { Role } from '@/session/roles'
+import type { Person } from '@/session/store'
 
 declare module 'vue-router' {
   interface RouteMeta {
@@ -11,7 +12,12 @@ declare module 'vue-router' {
     /** Who may see it; empty: everybody who is signed in. */
     roles: readonly Role[]
     /** Without it the route is not in the navigation. */
-    nav?: { group: string; order: number }
+    nav?: {
+      group: string
+      order: number
+      /** Who of the roles finds it there; without it all of them. */
+      when?: (person: Person) => boolean
+    }
     /** Pages that need no login. */
     open?: boolean
     /** Pages that fill the window: no navigation at the side. */

@@ -1,6 +1,7 @@
 import type { RouteRecordRaw } from 'vue-router'
 
-import { maySee, type Role } from '@/session/roles'
+import { maySee } from '@/session/roles'
+import type { Person } from '@/session/store'
 
 export interface Entry {
   path: string
@@ -16,12 +17,12 @@ export interface Group {
 /** The order of groups in the navigation; those that are not named here follow by name. */
 const GROUPS = ['话务', '工单', '现场', '知识', '菜单', '管理']
 
-/** What somebody with `roles` finds in the navigation, by group. */
-export function navigation(routes: readonly RouteRecordRaw[], roles: readonly Role[]): Group[] {
+/** What somebody finds in the navigation, by group; nobody finds nothing. */
+export function navigation(routes: readonly RouteRecordRaw[], person: Person | null): Group[] {
   const groups = new Map<string, Entry[]>()
   for (const route of routes) {
     const { meta } = route
-    if (!meta?.nav || !maySee(roles, meta.roles)) continue
+    if (!person || !meta?.nav || !maySee(person.roles, meta.roles) || meta.nav.when?.(person) === false) continue
     const entries = groups.get(meta.nav.group) ?? []
     entries.push({ path: route.path, title: meta.title, order: meta.nav.order })
     groups.set(meta.nav.group, entries)
@@ -32,7 +33,7 @@ export function navigation(routes: readonly RouteRecordRaw[], roles: readonly Ro
     .sort((a, b) => place(a.name) - place(b.name) || a.name.localeCompare(b.name, 'zh-CN'))
 }
 
-/** The page somebody with `roles` begins the day on: the first of their navigation. */
-export function startOf(routes: readonly RouteRecordRaw[], roles: readonly Role[]): string | null {
-  return navigation(routes, roles)[0]?.entries[0]?.path ?? null
+/** The page somebody begins the day on: the first of their navigation. */
+export function startOf(routes: readonly RouteRecordRaw[], person: Person | null): string | null {
+  return navigation(routes, person)[0]?.entries[0]?.path ?? null
 }

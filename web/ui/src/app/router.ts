@@ -32,7 +32,7 @@ async function guard(to: RouteLocationNormalized) {
   await session.load()
   if (to.name === 'login') return session.person ? wayBack(to.query.back) : true
   if (!session.person) return { name: 'login', query: to.path === '/' ? {} : { back: to.fullPath } }
-  if (to.name === 'start') return startOf(routes, session.roles) ?? true
+  if (to.name === 'start') return startOf(routes, session.person) ?? true
   return true
 }
 

@@ -12,6 +12,8 @@ export interface Person {
   work_number: string | null
   extension: string | null
   unit_id: number | null
+  /** Whether recordings of one's own talks may be heard. */
+  hears_own?: boolean
 }
 
 /** `open`: signed in; `totp`: a code of the authenticator is asked for; `enrol`: one has to be set up first; `password`: an
