@@ -153,6 +153,7 @@ async def test_a_round_is_made_led_and_closed(site: Site, tickets: list[str], pa
     await one.get_by_role("button", name="暂停").press("Enter")
     await see(one.get_by_role("alert")).to_contain_text("状态刚刚变了")
     await see(one.get_by_role("button", name="继续")).to_be_visible()
+    await see(page.get_by_role("grid", name="批次", exact=True)).to_contain_text("已暂停")
     await check_page(page, "rounds-moved")
     await one.get_by_label("状态").select_option("invalid")
     await see(one.get_by_text("没有这种状态的任务")).to_be_visible()
