@@ -15,8 +15,17 @@ from calls.call_out_states import CallOutState, PartyOutcome, Purpose
 from calls.calls_out import allowed
 from calls.round_models import VisitItemRow, VisitRoundRow
 from calls.round_policy import Next, RoundPolicy, Tried, after_call, try_again
-from calls.round_states import ITEM_CLOSED, ItemState, Mode, Result, RoundMoved, RoundState, check_item
-from hotline.errors import NotAllowed, NotFound
+from calls.round_states import (
+    ITEM_CLOSED,
+    ItemState,
+    Mode,
+    OtherAgentsItem,
+    Result,
+    RoundMoved,
+    RoundState,
+    check_item,
+)
+from hotline.errors import NotFound
 from ticketing.schemas import Actor
 
 _LOOKS: Final = 200
@@ -48,10 +57,10 @@ async def item(session: AsyncSession, item_id: int) -> VisitItemRow:
 
 
 async def own(session: AsyncSession, item_id: int, agent: str) -> VisitItemRow:
-    """An item of this agent's, locked. Raises NotFound, NotAllowed."""
+    """An item of this agent's, locked. Raises NotFound, OtherAgentsItem."""
     row = await item(session, item_id)
     if row.agent != agent or row.state not in _WITH_AGENT:
-        raise NotAllowed("another agent's item", remedy="该回访任务不在您手上")
+        raise OtherAgentsItem("another agent's item", remedy="该回访任务不在您手上")
     return row
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from hotline.errors import Conflict
+from hotline.errors import Conflict, NotAllowed
 
 
 class Mode(StrEnum):
@@ -112,6 +112,12 @@ class RoundMoved(Conflict):
     """The round, or the item, is not in a state from which this is possible."""
 
     code = "round.moved"
+
+
+class OtherAgentsItem(NotAllowed):
+    """The item is not, or no longer, with this agent."""
+
+    code = "round.other_agent"
 
 
 def check_item(source: str, target: ItemState) -> None:

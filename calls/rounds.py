@@ -42,6 +42,12 @@ LONGEST = 5_000
 """Tickets of one round."""
 
 
+class RoundLength(InvalidInput):
+    """A round of no ticket, of too many, or of one twice."""
+
+    code = "round.length"
+
+
 async def policy_of(session: AsyncSession, settings: Settings) -> RoundPolicy:
     """The limits of rounds, with the city's working days (工作日) as they are laid down."""
     return RoundPolicy.of(settings, await directory_repository.workdays(session))
@@ -59,9 +65,9 @@ async def make(
     now: datetime,
 ) -> VisitRoundRow:
     """A round of these tickets, in this order, as a draft. A ticket whose caller has no number that can be called is in
-    it, and has ended. Raises InvalidInput for none, too many or a ticket named twice, TicketNotFound."""
+    it, and has ended. Raises RoundLength, TicketNotFound."""
     if not 0 < len(tickets) <= LONGEST or len(set(tickets)) != len(tickets):
-        raise InvalidInput(f"a round has 1 to {LONGEST} tickets, each once")
+        raise RoundLength(f"a round has 1 to {LONGEST} tickets, each once")
     made = VisitRoundRow(name=name, mode=mode, state=RoundState.DRAFT, made_by=by, made_at=now)
     session.add(made)
     await session.flush()

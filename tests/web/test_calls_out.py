@@ -167,6 +167,30 @@ async def test_a_round_from_its_making_to_its_report(services: Services, visitor
     ]  # fmt: skip
 
 
+async def test_an_item_whose_call_is_withdrawn_is_with_its_agent_again(
+    services: Services, visitor: Caller, nobody: Caller
+) -> None:
+    supervisor = await nobody.as_("supervisor")
+    made = (await supervisor.post("/api/rounds", name="回访", tickets=[await ticket(services)])).json()
+    await supervisor.post(f"/api/rounds/{made['id']}/start")
+    item = (await visitor.post("/api/rounds/next")).json()
+    path = f"/api/rounds/items/{item['id']}"
+    call = (await visitor.post(f"{path}/start")).json()
+    assert (await visitor.get(path)).json()["state"] == "calling"
+    assert (await visitor.post(f"/api/calls-out/{call['id']}/withdraw")).json()["state"] == "not_placed"
+    kept = (await visitor.get(path)).json()
+    assert (kept["state"], kept["agent"], kept["attempts"]) == ("preview", "1007", 0)
+    assert kept["lease_until"] is not None
+    assert (await visitor.post(f"{path}/skip", reason="已当面答复")).json()["state"] == "skipped"
+
+
+async def test_a_round_has_tickets(services: Services, nobody: Caller) -> None:
+    supervisor = await nobody.as_("supervisor")
+    for body in ({"filter": {"state": "closed"}}, {"tickets": [await ticket(services)] * 2}):
+        refused = await supervisor.post("/api/rounds", name="回访", **body)
+        assert (refused.status_code, refused.json()["code"]) == (422, "round.length")
+
+
 async def _talked(services: Services, call_out: int, item: int) -> None:
     """What a voice process writes."""
     now = services.clock.now()

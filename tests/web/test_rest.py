@@ -328,6 +328,7 @@ ROUTES: dict[tuple[str, str], frozenset[Role] | set[Role]] = {
     ("GET", "/api/rounds/{round_id}"): _VISITS,
     ("GET", "/api/rounds/{round_id}/report"): _VISITS,
     ("GET", "/api/rounds/{round_id}/items"): _VISITS,
+    ("GET", "/api/rounds/items/{item_id}"): _VISITS,
     ("POST", "/api/rounds/{round_id}/start"): _CENTRE,
     ("POST", "/api/rounds/{round_id}/pause"): _CENTRE,
     ("POST", "/api/rounds/{round_id}/close"): _CENTRE,

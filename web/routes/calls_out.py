@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import select
 
 from calls import call_out_store as store
-from calls import calls_out
+from calls import calls_out, round_items, rounds
 from calls.call_out_models import CallOutRow, DoNotCallRow
 from calls.call_out_policy import OutPolicy
 from calls.call_out_states import CallOutState, Purpose, Whom
@@ -182,4 +182,9 @@ async def withdraw(session: Transaction, call_out: CallOutId, agent: CurrentAgen
     row = await store.found(session, call_out)
     if row.agent != agent.work_number:
         raise NotAllowed("another agent's call")
-    return CallOutOut.of(await store.withdraw(session, call_out, services.clock.now()))
+    now = services.clock.now()
+    withdrawn = await store.withdraw(session, call_out, now)
+    # An item of a round is with the agent again.
+    policy = await rounds.policy_of(session, services.settings)
+    await round_items.call_over(session, withdrawn, policy, now)
+    return CallOutOut.of(withdrawn)

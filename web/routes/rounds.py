@@ -13,7 +13,7 @@ from calls import round_items, round_texts, rounds
 from calls.round_models import VisitItemRow, VisitRoundRow
 from calls.round_states import ItemState, Mode, Result, RoundState
 from directory.models import Role
-from hotline.errors import InvalidInput, NotFound
+from hotline.errors import NotFound
 from ticketing import repository
 from ticketing.repository import Filters
 from ticketing.schemas import UnitId
@@ -185,7 +185,7 @@ async def _matching(change: Administration, wanted: TicketFilter) -> list[str]:
         found += [ticket.number for ticket in page]
         if before is None:
             return found[::-1]
-    raise InvalidInput(f"more than {rounds.LONGEST} tickets", remedy="narrow the filter")
+    raise rounds.RoundLength(f"more than {rounds.LONGEST} tickets", remedy="narrow the filter")
 
 
 @router.get("")
@@ -270,6 +270,15 @@ async def _turn(change: Administration, round_id: int, to: RoundState, action: s
     row = await rounds.turn(change.session, round_id, to, change.services.clock.now())
     await change.record(action, f"round:{round_id}")
     return RoundOut.model_validate(row)
+
+
+@router.get("/items/{item_id}")
+async def item(session: Transaction, item_id: ItemId) -> ItemOut:
+    """A ticket of a round: where it is, say after a call."""
+    row = await session.get(VisitItemRow, item_id)
+    if row is None:
+        raise NotFound("no such item")
+    return ItemOut.model_validate(row)
 
 
 @router.post("/items/{item_id}/start", status_code=status.HTTP_201_CREATED)

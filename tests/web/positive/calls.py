@@ -194,6 +194,7 @@ async def rounds(r: Recorder) -> None:
     items = await supervisor.get(f"{path}/items")
     await supervisor.post(f"{path}/start")
     item = await visitor.post("/api/rounds/next")
+    await visitor.get(f"/api/rounds/items/{item['id']}")
     call = await visitor.post(f"/api/rounds/items/{item['id']}/start")
     await _talked(r, call["id"], item["id"])
     await visitor.post(f"/api/rounds/items/{item['id']}/outcome", result="satisfied", note="已修好")

@@ -38,6 +38,14 @@ describe('requests', () => {
     expect(await api.get('/api/x')).toEqual({ data: [1], etag: '"7"', next: '/api/x?cursor=a%2Cb', status: 200 })
   })
 
+  it('leave a file as it is, and read why there is none', async () => {
+    answered('PK', 200, { 'Content-Type': 'application/octet-stream' })
+    const { data } = await api.get<Blob>('/api/x', {}, { binary: true })
+    expect(await data.text()).toBe('PK')
+    answered('{"code":"reports.not_made"}', 409)
+    await expect(api.get('/api/x', {}, { binary: true })).rejects.toMatchObject({ code: 'reports.not_made' })
+  })
+
   it('take an answer without content', async () => {
     answered(null, 204)
     expect((await api.delete('/api/x')).status).toBe(204)

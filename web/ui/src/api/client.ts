@@ -20,6 +20,8 @@ export interface Options {
   signal?: AbortSignal
   /** Milliseconds until the request counts as lost. */
   timeout?: number
+  /** The answer is a file: its data is a Blob. */
+  binary?: boolean
 }
 
 export type Query = Record<string, string | number | boolean | null | undefined | readonly (string | number)[]>
@@ -79,6 +81,12 @@ async function send<T>(method: string, path: string, body: unknown, options: Opt
   }
 }
 
+async function said(answer: Response): Promise<unknown> {
+  const kind = answer.headers.get('Content-Type') ?? ''
+  const text = await answer.text()
+  return kind.includes('json') && text ? JSON.parse(text) : text
+}
+
 async function sendOnce<T>(method: string, path: string, body: unknown, options: Options): Promise<Answer<T>> {
   const headers = new Headers({ Accept: 'application/json' })
   if (CHANGING.has(method) && csrf) headers.set('X-CSRF-Token', csrf)
@@ -101,9 +109,7 @@ async function sendOnce<T>(method: string, path: string, body: unknown, options:
   let data: unknown
   try {
     answer = await fetch(path, request)
-    const kind = answer.headers.get('Content-Type') ?? ''
-    const text = await answer.text()
-    data = kind.includes('json') && text ? JSON.parse(text) : text
+    data = options.binary && answer.ok ? await answer.blob() : await said(answer)
   } catch (error) {
     if (options.signal?.aborted) throw options.signal.reason
     throw new Offline(error)

@@ -7,6 +7,7 @@ const entry: Entry = { seq: 1, at: '', actor: 'admin', action: 'queue.saved', su
 describe('the audit log in words', () => {
   it('says what was done to what, and shows a code that it has no word for', () => {
     expect(actionWords('queue.saved')).toBe('队列：保存')
+    expect(actionWords('round.closed')).toBe('回访批次：结束')
     expect(actionWords('round.newer_deed')).toBe('回访批次：newer_deed')
     expect(subjectWords('publication:bulletin:2026-10')).toBe('已发布通报 bulletin:2026-10')
     expect(subjectWords('audit')).toBe('审计日志')

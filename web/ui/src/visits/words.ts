@@ -1,6 +1,7 @@
 /** The words of visits: calls out by state and outcome (`calls/call_out_states.py`). */
 
 import { inWords } from '@/parts/time'
+import type { HistoryEntry } from '@/tickets/types'
 import { word, type Choices } from '@/tickets/words'
 
 import type { CallOut } from './types'
@@ -46,4 +47,9 @@ export function callWords(call: CallOut): string {
 /** How often the citizen was called, and on how many of the city's days. */
 export function triedWords(days: readonly string[]): string {
   return days.length === 0 ? '还没有呼叫过诉求人' : `已呼叫 ${days.length} 次，在 ${new Set(days).size} 天里`
+}
+
+/** The reply that a ticket's citizen is asked about; null: there is none. */
+export function replyOf(history: readonly HistoryEntry[]): HistoryEntry | null {
+  return history.findLast((one) => one.action === 'reply' || one.action === 'take_reply') ?? null
 }
