@@ -16,10 +16,14 @@ from ticketing.vocabulary import ClockEnd, ClockKind, MovedBy, NoticeKind
 
 
 class TicketPolicyRow(Base):
-    """A version of the city's policy, which tickets begin under from `first_day` on. Rows are only ever added."""
+    """A version of the city's policy, which tickets begin under from `first_day` on. Rows are only ever added; one that
+    was taken back before it began says so."""
 
     __tablename__ = "ticket_policy"
-    __table_args__ = (CheckConstraint("number > 0", name="number"),)
+    __table_args__ = (
+        CheckConstraint("number > 0", name="number"),
+        CheckConstraint("(withdrawn_at IS NULL) = (withdrawn_by IS NULL)", name="withdrawn"),
+    )
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     first_day: Mapped[date]
@@ -27,6 +31,8 @@ class TicketPolicyRow(Base):
     note: Mapped[str] = mapped_column(Text)
     made_by: Mapped[str] = mapped_column(String(32))
     made_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    withdrawn_by: Mapped[str | None] = mapped_column(String(32))
 
 
 class TicketClockRow(Base):

@@ -46,7 +46,9 @@ _AN_EXTENSION: Final = frozenset({Action.EXTEND, Action.SIGN_EXTENSION, Action.G
 async def policies(session: AsyncSession) -> Policies:
     """The city's, as the database has them."""
     return Policies(
-        PolicyVersion(row.number, row.first_day, TicketPolicy.model_validate(row.policy))
+        PolicyVersion(
+            row.number, row.first_day, TicketPolicy.model_validate(row.policy), withdrawn=row.withdrawn_at is not None
+        )
         for row in await session.scalars(select(TicketPolicyRow))
     )
 

@@ -10,12 +10,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Final, Self
+from typing import Annotated, Final, Self
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from ticketing.schemas import printable
 from ticketing.vocabulary import RefusalGround, Satisfaction, TicketType
+
+_Text = Annotated[str, AfterValidator(printable)]
 
 
 class DayCount(StrEnum):
@@ -33,10 +36,10 @@ class LocalGround(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     code: str = Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")
-    term: str = Field(min_length=1, max_length=100)
+    term: _Text = Field(min_length=1, max_length=100)
     under: RefusalGround
-    basis: str = Field(min_length=1, max_length=300)
-    guidance: str = Field("", max_length=1_000)
+    basis: _Text = Field(min_length=1, max_length=300)
+    guidance: _Text = Field("", max_length=1_000)
     """Where the citizen goes instead, unless who refuses says better."""
 
 
@@ -66,7 +69,7 @@ class TicketPolicy(BaseModel):
     ask_before_count: DayCount = DayCount.CALENDAR
     pass_on_types: frozenset[TicketType] = frozenset({TicketType.COMPLAINT, TicketType.REPORT})
     """Passed on at once, with a clock of its own (SMX 一(二)2)."""
-    pass_on_categories: frozenset[str] = frozenset()
+    pass_on_categories: frozenset[_Text] = Field(frozenset(), max_length=1_000)
     """Codes of categories of law enforcement (行政执法), each with those below it: passed on at once as well."""
     pass_on_minutes: int = Field(default=30, ge=1, le=1_440)
     auto_dispatch: bool = False
@@ -83,7 +86,7 @@ class TicketPolicy(BaseModel):
     """So long before midnight what was closed that day is archived (TH 19: 当日内; the minutes are ours)."""
     supervision_days: int = Field(default=1, ge=1, le=30)
     """Within which a supervision that an overdue raised is answered (ours: TH 18 says none)."""
-    refusal_grounds: tuple[LocalGround, ...] = ()
+    refusal_grounds: tuple[LocalGround, ...] = Field((), max_length=50)
     """Beside the seven of TH 10."""
     duplicate_days: int = Field(default=30, ge=1, le=366)
     """How far back an open ticket may be the same demand (calendar days)."""
@@ -114,8 +117,8 @@ class TicketPolicy(BaseModel):
     """The archived file with the citizen in it; without them it is kept for good."""
     call_days: int = Field(default=1_095, ge=30, le=36_500)
     """Who called, was called back or left a message, after the call. Recordings have a time of their own."""
-    satisfied: frozenset[Satisfaction] = frozenset(
-        {Satisfaction.VERY_SATISFIED, Satisfaction.SATISFIED, Satisfaction.FAIRLY_SATISFIED}
+    satisfied: frozenset[Satisfaction] = Field(
+        frozenset({Satisfaction.VERY_SATISFIED, Satisfaction.SATISFIED, Satisfaction.FAIRLY_SATISFIED}), min_length=1
     )
     """满意或比较满意 (TH 19)."""
 
@@ -145,6 +148,8 @@ class PolicyVersion:
     number: int
     first_day: date
     policy: TicketPolicy
+    withdrawn: bool = False
+    """Taken back before it began: in force on no day."""
 
 
 REGULATION: Final = PolicyVersion(0, date.min, TicketPolicy())
@@ -152,15 +157,23 @@ REGULATION: Final = PolicyVersion(0, date.min, TicketPolicy())
 
 
 class Policies:
-    """All versions of a city, of which one is in force on each day: the newest of those that have begun."""
+    """All versions of a city, of which one is in force on each day: of those that stand, the newest that has begun."""
 
     def __init__(self, versions: Iterable[PolicyVersion] = ()) -> None:
         self._versions = {REGULATION.number: REGULATION} | {version.number: version for version in versions}
 
     def in_force(self, day: date) -> PolicyVersion:
         """What a ticket that begins on this local day runs under."""
-        begun = [version for version in self._versions.values() if version.first_day <= day]
-        return max(begun, key=lambda version: (version.first_day, version.number))
+        return max((version for version in self._standing() if version.first_day <= day), key=_order)
+
+    def newest(self) -> PolicyVersion:
+        """The one that comes last, planned or not."""
+        return max(self._standing(), key=_order)
+
+    def before(self, version: PolicyVersion) -> PolicyVersion | None:
+        """The one that stands before another, which it takes the place of; None before the regulation."""
+        earlier = [one for one in self._standing() if _order(one) < _order(version)]
+        return max(earlier, key=_order, default=None)
 
     def all(self) -> tuple[PolicyVersion, ...]:
         """Every version, the regulation's included."""
@@ -169,3 +182,10 @@ class Policies:
     def numbered(self, number: int) -> PolicyVersion:
         """A ticket's own version. Raises KeyError: versions are never deleted."""
         return self._versions[number]
+
+    def _standing(self) -> list[PolicyVersion]:
+        return [version for version in self._versions.values() if not version.withdrawn]
+
+
+def _order(version: PolicyVersion) -> tuple[date, int]:
+    return version.first_day, version.number

@@ -49,6 +49,7 @@ _BOOKS = _CENTRE | {Role.DISPATCHER, Role.AUDITOR}
 _TAPES = _DESK | {Role.AUDITOR}
 _RULES = _DESK | {Role.AUDITOR, Role.ADMIN}
 _MENUS = {Role.SUPERVISOR, Role.AUDITOR, Role.ADMIN}
+_POLICIES = _MENUS | {Role.DISPATCHER}
 _KNOWLEDGE = {Role.KNOWLEDGE_EDITOR, Role.SUPERVISOR, Role.UNIT_HANDLER, Role.UNIT_HEAD}
 
 ROUTES: dict[tuple[str, str], frozenset[Role] | set[Role]] = {
@@ -108,6 +109,12 @@ ROUTES: dict[tuple[str, str], frozenset[Role] | set[Role]] = {
     ("GET", "/api/publications/{publication_id}"): _FIGURES,
     ("GET", "/api/publications/{publication_id}/document"): _FIGURES,
     ("GET", "/api/publications/{publication_id}/workbook"): _FIGURES,
+    ("GET", "/api/ticket-policies"): _POLICIES,
+    ("POST", "/api/ticket-policies"): {Role.ADMIN},
+    ("GET", "/api/ticket-policies/schema"): _POLICIES,
+    ("GET", "/api/ticket-policies/{version}"): _POLICIES,
+    ("DELETE", "/api/ticket-policies/{version}"): {Role.ADMIN},
+    ("GET", "/api/ticket-policies/{version}/changes"): _POLICIES,
     ("GET", "/api/assessment-methods"): _FIGURES,
     ("POST", "/api/assessment-methods"): {Role.ADMIN},
     ("GET", "/api/directory/hotlines"): _ALL,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,6 +18,12 @@ async def must_be_usable(session: AsyncSession, code: str) -> None:
     row = await session.get(CategoryRow, code)
     if row is None or not row.active:
         raise CategoryNotFound(code)
+
+
+async def unknown(session: AsyncSession, codes: Collection[str]) -> set[str]:
+    """Those of `codes` that no category has, a retired one neither."""
+    wanted = select(CategoryRow.code).where(CategoryRow.code.in_(codes))
+    return set(codes) - set(await session.scalars(wanted))
 
 
 async def tree(session: AsyncSession) -> Sequence[CategoryRow]:

@@ -27,7 +27,7 @@ async def told(app: FastAPI, services: Services, line: Acd, units: Units) -> Rec
     """Every story, one after the other; what was asked and answered in them."""
     recorder = Recorder(app, services, line, units)
     for story in (
-        *(rules.lines, rules.queues, rules.teams, rules.directory, rules.partners),
+        *(rules.lines, rules.queues, rules.teams, rules.directory, rules.policies, rules.partners),
         *(seats.signing_in, seats.rosters, seats.floor, seats.waiting, seats.guests),
         *(menus.menus, menus.prompts),
         *(tickets.intake, tickets.handling, tickets.relations, tickets.refusals, tickets.supervision, tickets.disputes),

@@ -92,6 +92,19 @@ async def directory(r: Recorder) -> None:
     await agent.get("/api/targets/line:12366")
 
 
+async def policies(r: Recorder) -> None:
+    """What tickets will run under, one day."""
+    admin, supervisor = await r.at("admin"), await r.at("supervisor")
+    told = await supervisor.get("/api/ticket-policies")
+    await supervisor.get("/api/ticket-policies/schema")
+    policy = {**told["versions"][-1]["policy"], "general_days": 4}
+    planned = {"first_day": "2099-01-01", "policy": policy, "note": "试行"}
+    made = await admin.post("/api/ticket-policies", edition=told["edition"], **planned)
+    await supervisor.get(f"/api/ticket-policies/{made['number']}")
+    await supervisor.get(f"/api/ticket-policies/{made['number']}/changes")
+    await admin.delete(f"/api/ticket-policies/{made['number']}", edition=told["edition"] + 1)
+
+
 async def partners(r: Recorder) -> None:
     """Platforms we exchange calls and data with."""
     admin = await r.at("admin")

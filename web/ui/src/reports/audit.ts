@@ -87,6 +87,7 @@ export const KINDS: Readonly<Record<string, string>> = {
   supervision: '班长操作',
   team: '班组',
   ticket: '工单',
+  ticket_policy: '办件规则',
   tickets: '工单查询',
   unit: '承办单位',
   user: '用户',
