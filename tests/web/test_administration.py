@@ -69,10 +69,18 @@ async def audited(caller: Caller, **params: Any) -> list[tuple[str, str, str]]:
 async def test_queues_are_there_before_anybody_lays_them_down(admin: Caller) -> None:
     queues = {one["queue"]: one for one in (await admin.get("/api/queues")).json()}
     assert {"general", "night", "enterprise", "expert-12333"} <= queues.keys()
-    assert {one["version"] for one in queues.values()} == {0}
+    assert {(one["version"], one["has_default"]) for one in queues.values()} == {(0, True)}
     steps = queues["expert-12333"]["rule"]["steps"]
     assert [step["needs"] for step in steps] == [["expert-12333"], ["expert-12333", "general"]]
     assert (await admin.get("/api/queues/nowhere")).json()["code"] == "queue.unknown"
+
+
+async def test_a_queue_says_whether_it_goes_back_to_a_default(admin: Caller) -> None:
+    for queue, has_default in (("night", True), ("legal", False)):
+        saved = await put(admin, f"/api/queues/{queue}", version=0, rule=LEVEL_4)
+        assert saved.json()["has_default"] is has_default
+        assert (await delete(admin, f"/api/queues/{queue}", version=1)).status_code == 204
+        assert (queue in {one["queue"] for one in (await admin.get("/api/queues")).json()}) is has_default
 
 
 async def test_an_edited_step_reaches_who_polls_the_version(services: Services, admin: Caller) -> None:

@@ -138,6 +138,8 @@ class QueueOut(BaseModel):
     queue: str
     version: int
     """To be named when changing it; 0: a default, nobody has laid it down."""
+    has_default: bool
+    """Whether it goes back to a default when it is taken away; else it is gone."""
     rule: Rule
     opening: OpeningOut | None
     """None: always open."""
@@ -185,9 +187,8 @@ async def remove_queue(queue: GroupId, expected: Expected, change: Administratio
     """Take a queue away; one with a default goes back to it. Refused while another queue leads into it."""
     session, services = change.session, change.services
     before = (await known_queues(session, services)).get(queue)
-    defaults = queue_store.default_rules(services.directory.snapshot.expert_lines())
-    is_default = queue in {one.queue for one in defaults}
     read = expected.version(version)
+    is_default = queue in _defaults(services)
     await queue_store.remove_rule(session, queue, version=read, is_default=is_default, now=services.clock.now())
     await change.record("queue.removed", f"queue:{queue}", _told(before))
 
@@ -227,6 +228,7 @@ async def _queues(session: AsyncSession, services: Services) -> list[QueueOut]:
     now = services.clock.now()
     stored = await opening.stored_openings(session)
     openings = await opening.load_openings(session)
+    defaults = _defaults(services)
     try:
         waiting = await services.acd.queue_lengths()
     except PartUnavailable:
@@ -235,6 +237,7 @@ async def _queues(session: AsyncSession, services: Services) -> list[QueueOut]:
         QueueOut(
             queue=queue,
             version=one.version,
+            has_default=queue in defaults,
             rule=Rule.of(one.rule),
             opening=OpeningOut.model_validate(stored[queue]) if queue in stored else None,
             taken_by=opening.queue_now(queue, now, openings),
@@ -243,6 +246,10 @@ async def _queues(session: AsyncSession, services: Services) -> list[QueueOut]:
         )
         for queue, one in (await known_queues(session, services)).items()
     ]
+
+
+def _defaults(services: Services) -> set[str]:
+    return {one.queue for one in queue_store.default_rules(services.directory.snapshot.expert_lines())}
 
 
 def _named(queues: list[QueueOut], queue: str) -> QueueOut:
