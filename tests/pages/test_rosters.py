@@ -152,7 +152,7 @@ async def test_a_supervisor_plans_a_week_and_takes_a_shift_off(site: Site, page_
     await see(page.get_by_text("没有符合的班次")).to_be_visible()
 
 
-async def test_who_has_not_come_is_seen_until_they_sign_in(site: Site, page_of: PageOf) -> None:
+async def test_who_has_not_come_is_seen_until_they_sign_in(site: Site, page_of: PageOf, expect: Expect) -> None:
     await on_now(site, "1002")
     page = await page_of(Role.SUPERVISOR)
     await page.goto("/rosters")
@@ -165,6 +165,20 @@ async def test_who_has_not_come_is_seen_until_they_sign_in(site: Site, page_of: 
     await panel.get_by_role("button", name="刷新到岗情况").press("Enter")
     await see(panel.get_by_role("status")).to_have_text("应到 1 人，未到岗 0 人")
     await see(panel.get_by_role("table")).to_contain_text("已签入")
+
+    expect(page, "request failed")
+    await page.context.set_offline(True)
+    await panel.get_by_role("button", name="刷新到岗情况").press("Enter")
+    await see(panel.get_by_role("alert")).to_contain_text("读不到到岗情况")
+    await page.get_by_role("button", name="下一周").press("Enter")
+    await see(page.get_by_role("alert").filter(has_text="读不到排班")).to_be_visible()
+    await see(page.get_by_role("table", name="排班表", exact=True)).to_have_count(0)
+    await check_page(page, "rosters-offline")
+    await page.context.set_offline(False)
+    await panel.get_by_role("button", name="重试").press("Enter")
+    await see(panel.get_by_role("table")).to_contain_text("已签入")
+    await page.get_by_role("alert").filter(has_text="读不到排班").get_by_role("button", name="重试").press("Enter")
+    await see(page.get_by_text("这一周还没有排班")).to_be_visible()
 
 
 async def test_a_swap_goes_from_wish_to_approval(site: Site, page_of: PageOf, expect: Expect) -> None:

@@ -58,8 +58,9 @@ describe('the table of a week', () => {
     expect(heads(rows, WEEK)[0]).toBe(0)
   })
 
-  it('leaves out what begins after', () => {
+  it('leaves out what begins after and what ended before', () => {
     expect(table([shift('1001', '2026-11-30T00:00', '2026-11-30T06:00')], WEEK)).toEqual([])
+    expect(table([shift('1001', '2026-11-22T16:00', '2026-11-23T00:00')], WEEK)).toEqual([])
   })
 })
 

@@ -86,7 +86,8 @@ export function table(shifts: readonly Shift[], days: readonly string[]): Row[] 
   for (const shift of [...shifts].sort((a, b) => Date.parse(a.starts_at) - Date.parse(b.starts_at))) {
     const on = date(shift.starts_at)
     const place = on < first ? 0 : days.indexOf(on)
-    if (place < 0) continue
+    // Of another week, say the one that was read before.
+    if (place < 0 || Date.parse(shift.ends_at) <= Date.parse(startOf(first))) continue
     const row = rows.get(shift.agent) ?? { agent: shift.agent, name: shift.name, hours: 0, days: days.map(() => []) }
     if (on >= first) row.hours += (Date.parse(shift.ends_at) - Date.parse(shift.starts_at)) / HOUR_MS
     row.days[place]?.push({ shift, before: on < first })
