@@ -53,16 +53,22 @@ class OwnSwap(NotAllowed):
 
 @dataclass(frozen=True, slots=True)
 class Swap:
-    """A swap as it is read; `agent` gives `shift_id` to `to_agent`, who gives `back_shift_id` if there is one."""
+    """A swap as it is read; `agent` (`name`) gives `shift_id` to `to_agent` (`to_name`), who gives `back_shift_id` if
+    there is one; `back_...` is that shift's."""
 
     id: int
     agent: str
+    name: str
     to_agent: str
+    to_name: str
     shift_id: int
     group: str
     starts_at: datetime
     ends_at: datetime
     back_shift_id: int | None
+    back_group: str | None
+    back_starts_at: datetime | None
+    back_ends_at: datetime | None
     reason: str
     state: SwapState
     asked_at: datetime
@@ -187,35 +193,48 @@ async def swaps(session: AsyncSession, *states: SwapState, agent: str | None = N
 
 
 _GIVES, _TAKES = aliased(AgentProfile), aliased(AgentProfile)
+_GIVER, _TAKER = aliased(User), aliased(User)
+_BACK = aliased(RosterShift)
 
 
-def _swaps() -> Select[RosterSwap, RosterShift, str, str]:
+def _swaps() -> Select[RosterSwap, RosterShift, RosterShift, str, str, str, str]:
+    """The third is None for a swap that asks for nothing back."""
     return (
-        select(RosterSwap, RosterShift, _GIVES.work_number, _TAKES.work_number)
+        select(RosterSwap, RosterShift, _BACK, _GIVES.work_number, _GIVER.name, _TAKES.work_number, _TAKER.name)
         .join(RosterShift, RosterShift.id == RosterSwap.shift_id)
+        .outerjoin(_BACK, _BACK.id == RosterSwap.back_shift_id)
         .join(_GIVES, _GIVES.user_id == RosterShift.user_id)
+        .join(_GIVER, _GIVER.id == RosterShift.user_id)
         .join(_TAKES, _TAKES.user_id == RosterSwap.to_user_id)
+        .join(_TAKER, _TAKER.id == RosterSwap.to_user_id)
         .order_by(RosterSwap.asked_at, RosterSwap.id)
     )
 
 
-async def _read(session: AsyncSession, query: Select[RosterSwap, RosterShift, str, str]) -> list[Swap]:
+async def _read(
+    session: AsyncSession, query: Select[RosterSwap, RosterShift, RosterShift, str, str, str, str]
+) -> list[Swap]:
     return [
         Swap(
             id=swap.id,
             agent=gives,
+            name=giver,
             to_agent=takes,
+            to_name=taker,
             shift_id=shift.id,
             group=shift.group,
             starts_at=shift.starts_at,
             ends_at=shift.ends_at,
             back_shift_id=swap.back_shift_id,
+            back_group=back.group if swap.back_shift_id is not None else None,
+            back_starts_at=back.starts_at if swap.back_shift_id is not None else None,
+            back_ends_at=back.ends_at if swap.back_shift_id is not None else None,
             reason=swap.reason,
             state=swap.state,
             asked_at=swap.asked_at,
             decided_by=swap.decided_by,
         )
-        for swap, shift, gives, takes in await session.execute(query)
+        for swap, shift, back, gives, giver, takes, taker in await session.execute(query)
     ]
 
 

@@ -384,6 +384,7 @@ ROUTES: dict[tuple[str, str], frozenset[Role] | set[Role]] = {
     ("GET", "/api/handovers/received"): _CENTRE | {Role.AUDITOR},
     ("POST", "/api/handovers/{handover}/now"): _CENTRE,
     ("GET", "/api/targets"): _OUT | {Role.DISPATCHER},
+    ("GET", "/api/targets/trunks"): {Role.ADMIN},
     ("GET", "/api/targets/{key}"): _OUT | {Role.DISPATCHER},
     ("GET", "/api/targets/lines/{number}/numbers"): {Role.ADMIN},
     ("PUT", "/api/targets/lines/{number}/numbers"): {Role.ADMIN},

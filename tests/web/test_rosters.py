@@ -93,6 +93,25 @@ async def test_a_unit_sends_its_own_experts_and_sees_no_others(
     assert (refused.status_code, refused.json()["code"]) == (403, "roster.not_your_unit")
 
 
+async def test_a_units_handler_with_a_seat_plans_no_others_either(
+    services: Services, units: Units, nobody: Caller
+) -> None:
+    async with services.database.transaction() as session:
+        both = frozenset({Role.EXPERT, Role.UNIT_HANDLER})
+        sent = NewUser("both", "社保专家", both, units.labour, Agent("2002", {"expert-12333": 1}))
+        await add_user(session, sent, PASSWORD, Passwords(), now=services.clock.now())
+    supervisor, handler = await nobody.as_("supervisor"), await nobody.as_("both")
+    (theirs,) = (await supervisor.post("/api/rosters/shifts", **_plan(services, "1001"))).json()
+    for refused in (
+        await handler.post("/api/rosters/shifts", **_plan(services, "1002")),
+        await handler.request("DELETE", f"/api/rosters/shifts/{theirs['id']}"),
+    ):
+        assert (refused.status_code, refused.json()["code"]) == (403, "roster.not_your_unit")
+    assert (await handler.get("/api/rosters/due", at=theirs["starts_at"])).json() == []
+    own = _plan(services, "2002", group="expert-12333")
+    assert (await handler.post("/api/rosters/shifts", **own)).status_code == 201
+
+
 async def test_who_signs_in_is_no_longer_missing(services: Services, units: Units, line: Acd, nobody: Caller) -> None:
     supervisor, agent = await nobody.as_("supervisor"), await nobody.as_("agent")
     await _on_now(services, supervisor, "1001", "general")
@@ -108,8 +127,14 @@ async def test_who_signs_in_is_no_longer_missing(services: Services, units: Unit
 async def test_a_swap_from_wish_to_approval(services: Services, units: Units, nobody: Caller) -> None:
     supervisor, agent, second = [await nobody.as_(who) for who in ("supervisor", "agent", "second")]
     (mine,) = (await supervisor.post("/api/rosters/shifts", **_plan(services, "1001"))).json()
-    wish = await agent.post("/api/rosters/swaps", shift_id=mine["id"], to_agent="1002", reason="换班")
+    day_off = {"begins": "08:00", "ends": "12:00"}
+    (theirs,) = (await supervisor.post("/api/rosters/shifts", **_plan(services, "1002", **day_off))).json()
+    offer = {"shift_id": mine["id"], "to_agent": "1002", "back_shift_id": theirs["id"]}
+    wish = await agent.post("/api/rosters/swaps", **offer, reason="换班")
     assert wish.status_code == 201
+    told = wish.json()
+    assert (told["name"], told["to_name"], told["back_group"]) == ("AGENT", "二号", "general")
+    assert (told["back_starts_at"], told["back_ends_at"]) == (theirs["starts_at"], theirs["ends_at"])
     swap = wish.json()["id"]
     early = await supervisor.post(f"/api/rosters/swaps/{swap}/approve")
     assert (early.status_code, early.json()["code"]) == (409, "roster.swap_closed")
@@ -135,6 +160,7 @@ async def test_a_swap_refused_and_one_withdrawn(services: Services, units: Units
     (mine,) = (await supervisor.post("/api/rosters/shifts", **_plan(services, "1001"))).json()
     for end, by in (("refuse", supervisor), ("withdraw", agent)):
         wish = (await agent.post("/api/rosters/swaps", shift_id=mine["id"], to_agent="1002")).json()
+        assert (wish["back_shift_id"], wish["back_group"], wish["back_starts_at"]) == (None, None, None)
         assert (await by.post(f"/api/rosters/swaps/{wish['id']}/{end}")).status_code == 200
         again = await by.post(f"/api/rosters/swaps/{wish['id']}/{end}")
         assert (again.status_code, again.json()["code"]) == (409, "roster.swap_closed")

@@ -13,6 +13,7 @@ from acd.service import Acd
 from directory.importer import SANMENXIA, import_hotlines
 from hotline.clock import ManualClock
 from hotline.redis import connect as connect_redis
+from hotline.settings import Trunk
 from tests.web.conftest import Caller, Units
 from tests.web.test_administration import audited, delete, put
 from web.services import Services
@@ -57,8 +58,13 @@ TAX_NUMBERS = [
 ]
 
 
-async def numbers(caller: Caller, wanted: list[dict[str, Any]], line: str = "12366") -> httpx.Response:
-    return await caller.request("PUT", f"/api/targets/lines/{line}/numbers", json=wanted)
+async def numbers(
+    caller: Caller, wanted: list[dict[str, Any]], line: str = "12366", *, tag: str | None = None
+) -> httpx.Response:
+    """On what was read just now, or on `tag`."""
+    path = f"/api/targets/lines/{line}/numbers"
+    tag = tag or (await caller.get(path)).headers["etag"]
+    return await caller.request("PUT", path, json=wanted, extra={"If-Match": tag})
 
 
 async def test_an_agent_sees_whom_a_call_can_go_to_and_how_they_stand(
@@ -126,6 +132,27 @@ async def test_numbers_of_a_line_are_replaced_and_audited(services: Services, ad
     await refreshed(services, await numbers(admin, TAX_NUMBERS[1:]))
     assert (await admin.get("/api/targets/lines/12366/numbers")).json() == TAX_NUMBERS[1:]
     assert await audited(admin, subject="line:12366") == [("admin", "line.targets_saved", "line:12366")] * 2
+
+
+async def test_numbers_rest_on_the_directory_that_was_read(admin: Caller, agent: Caller, line: Acd) -> None:
+    path = "/api/targets/lines/12366/numbers"
+    tag = (await admin.get(path)).headers["etag"]
+    saved = await numbers(admin, TAX_NUMBERS)
+    assert (saved.status_code, saved.headers["etag"] != tag) == (200, True)
+    # This process knows it at once: its list shows it to who saved it.
+    assert (await agent.get("/api/targets/line:12366")).json()["numbers"] == 2
+    late = await numbers(admin, TAX_NUMBERS[:1], tag=tag)
+    assert (late.status_code, late.json()["code"]) == (412, "directory.stale")
+    blind = await admin.request("PUT", path, json=[])
+    assert (blind.status_code, blind.json()["code"]) == (428, "http.precondition_required")
+    assert (await admin.get(path)).json() == TAX_NUMBERS
+
+
+async def test_the_trunks_are_those_of_the_settings(services: Services, admin: Caller) -> None:
+    trunks = [{"name": "carrier", "contact": "127.0.0.2:5060"}, {"name": "branch-12366", "contact": "127.0.0.1:15101"}]
+    asterisk = services.settings.asterisk.model_copy(update={"trunks": [Trunk.model_validate(one) for one in trunks]})
+    object.__setattr__(services, "settings", services.settings.model_copy(update={"asterisk": asterisk}))
+    assert (await admin.get("/api/targets/trunks")).json() == ["carrier", "branch-12366"]
 
 
 @pytest.mark.parametrize(

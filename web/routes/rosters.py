@@ -60,18 +60,23 @@ class MissingOut(BaseModel):
 
 
 class SwapOut(BaseModel):
-    """A swap (换班): `agent` gives the shift to `to_agent`."""
+    """A swap (换班): `agent` gives the shift to `to_agent`; `back_...` is the one given for it, if any."""
 
     model_config = ConfigDict(from_attributes=True)
 
     id: int
     agent: str
+    name: str
     to_agent: str
+    to_name: str
     shift_id: int
     group: str
     starts_at: datetime
     ends_at: datetime
     back_shift_id: int | None
+    back_group: str | None
+    back_starts_at: datetime | None
+    back_ends_at: datetime | None
     reason: str
     state: SwapState
     asked_at: datetime
@@ -104,17 +109,23 @@ class SwapIn(BaseModel):
     reason: Text = ""
 
 
-def _scope(signed_in: CurrentSession) -> int | None:
-    """The unit whose people are meant: a unit's staff see and lay down their own experts' shifts only."""
+def _planned(signed_in: CurrentSession) -> int | None:
+    """The unit whose people are meant: a unit's staff lay down their own experts' shifts only, seat or no seat."""
     person = signed_in.person
-    if not person.roles.isdisjoint({*_CENTRE, Role.AGENT, Role.EXPERT}):
+    if not person.roles.isdisjoint(_CENTRE):
         return None
     if person.unit_id is None:
         raise NotAllowed("you belong to no unit")
     return person.unit_id
 
 
-Scope = Annotated[int | None, Depends(_scope)]
+def _read(signed_in: CurrentSession) -> int | None:
+    """Who sits here sees the roster, to swap; a unit's staff see their own experts."""
+    return None if not signed_in.person.roles.isdisjoint({Role.AGENT, Role.EXPERT}) else _planned(signed_in)
+
+
+Planned = Annotated[int | None, Depends(_planned)]
+Read = Annotated[int | None, Depends(_read)]
 PLANNERS = [roles(*_CENTRE, *_UNITS)]
 
 
@@ -122,7 +133,7 @@ PLANNERS = [roles(*_CENTRE, *_UNITS)]
 async def shifts(
     session: Transaction,
     services: Parts,
-    unit: Scope,
+    unit: Read,
     *,
     begin: Annotated[Moment | None, Query(description="With its zone; now if not given.")] = None,
     end: Annotated[Moment | None, Query(description="A week after `begin` if not given.")] = None,
@@ -139,7 +150,7 @@ async def shifts(
 
 @router.post("/shifts", response_model=list[ShiftOut], status_code=status.HTTP_201_CREATED, dependencies=PLANNERS)
 async def plan(
-    body: Plan, session: Transaction, services: Parts, signed_in: CurrentSession, unit: Scope
+    body: Plan, session: Transaction, services: Parts, signed_in: CurrentSession, unit: Planned
 ) -> list[Shift]:
     """Lay down shifts, all or none; a unit assigns its own experts (专家选派). Overlapping ones are refused."""
     if not timedelta(0) <= body.last - body.first <= _LONGEST:
@@ -161,7 +172,7 @@ async def plan(
 
 
 @router.delete("/shifts/{shift_id}", status_code=status.HTTP_204_NO_CONTENT, dependencies=PLANNERS)
-async def cancel(shift_id: Id, session: Transaction, services: Parts, signed_in: CurrentSession, unit: Scope) -> None:
+async def cancel(shift_id: Id, session: Transaction, services: Parts, signed_in: CurrentSession, unit: Planned) -> None:
     """Take a shift off the roster before it begins."""
     by, now = signed_in.person.login, services.clock.now()
     gone = await roster.cancel(session, shift_id, by=by, now=now, of_unit=unit)
@@ -174,7 +185,7 @@ async def cancel(shift_id: Id, session: Transaction, services: Parts, signed_in:
 async def due(
     session: Transaction,
     services: Parts,
-    unit: Scope,
+    unit: Planned,
     at: Annotated[Moment | None, Query(description="Moment with its zone; now if not given.")] = None,
 ) -> list[Shift]:
     """Whose shift it is."""
@@ -182,7 +193,7 @@ async def due(
 
 
 @router.get("/missing", response_model=list[MissingOut], dependencies=PLANNERS)
-async def missing(session: Transaction, services: Parts, unit: Scope) -> list[roster.Missing]:
+async def missing(session: Transaction, services: Parts, unit: Planned) -> list[roster.Missing]:
     """Who is due now and not signed in, the latest first."""
     now = services.clock.now()
     return roster.missing(await roster.due(session, now, of_unit=unit), await services.acd.agents(), now)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,14 +14,15 @@ from acd.opening import load_openings, queue_now
 from acd.states import AgentState
 from calls import target_states
 from calls.target_states import Standing, TargetState
-from directory import lines, targets, users
+from directory import lines, repository, targets, users
 from directory.lines import NewTarget
-from directory.models import Role
+from directory.models import Hotline, Role
 from directory.models.lines import RING_SECONDS, TARGET_ENDPOINT, TARGET_USER
 from directory.targets import Destination, TargetKind
 from hotline.errors import PartUnavailable
-from web.access import Parts, Transaction, roles
+from web.access import Parts, Transaction, Work, roles
 from web.administration import Administration, known_queues
+from web.conditional import Expected, tagged
 from web.problems import DOCUMENTED
 from web.services import Services
 
@@ -97,6 +98,12 @@ async def listed(
     return await _with_state(session, services, found[:limit])
 
 
+@router.get("/trunks", dependencies=[roles(Role.ADMIN)])
+async def trunks(services: Parts) -> list[str]:
+    """Names of the trunks that a number can be dialled on, as the settings have them."""
+    return [one.name for one in services.settings.asterisk.trunks]
+
+
 @router.get("/{key}", dependencies=[roles(*_READERS)])
 async def one_target(key: Key, session: Transaction, services: Parts) -> TargetOut:
     """One target."""
@@ -107,29 +114,47 @@ async def one_target(key: Key, session: Transaction, services: Parts) -> TargetO
 
 
 @router.get("/lines/{number}/numbers", dependencies=[roles(Role.ADMIN)])
-async def numbers(number: str, session: Transaction, services: Parts) -> list[Number]:
-    """A line's numbers, in the order to try them."""
-    line = await lines.get(session, number, services.settings.site.area_code)
-    return [Number.model_validate(one) for one in await lines.targets_of(session, line)]
+async def numbers(number: str, session: Transaction, services: Parts, response: Response) -> list[Number]:
+    """A line's numbers, in the order to try them. Its ETag is the directory's version, which a change of them names."""
+    tagged(response, await repository.version(session))
+    return await _numbers(session, await lines.get(session, number, services.settings.site.area_code))
 
 
 @router.put("/lines/{number}/numbers", dependencies=[roles(Role.ADMIN)])
 async def save_numbers(
-    number: str, body: Annotated[list[Number], Field(max_length=20)], change: Administration
+    *,
+    number: str,
+    body: Annotated[list[Number], Field(max_length=20)],
+    expected: Expected,
+    change: Administration,
+    work: Work,
+    response: Response,
 ) -> list[Number]:
     """Replace a line's numbers. Those of an emergency desk are in the dialplan too: `hotline asterisk apply`."""
     session, services = change.session, change.services
-    before = await numbers(number, session, services)
+    now = services.clock.now()
+    await lines.rest_on(session, expected.version(None), now=now)
     line = await lines.get(session, number, services.settings.site.area_code)
-    wanted = [NewTarget(**one.model_dump()) for one in body]
-    await lines.set_targets(session, line, wanted, now=services.clock.now())
+    before = await _numbers(session, line)
+    await lines.set_targets(session, line, [NewTarget(**one.model_dump()) for one in body], now=now)
+    tagged(response, await repository.version(session))
     await change.record(
         "line.targets_saved",
         f"line:{line.number}",
         [one.model_dump() for one in before],
         [one.model_dump() for one in body],
     )
+    work.afterwards(lambda: _taken_over(services))
     return body
+
+
+async def _taken_over(services: Services) -> None:
+    """This process' lists show the change to who made it; other processes see it seconds later."""
+    await services.directory.refresh()
+
+
+async def _numbers(session: AsyncSession, line: Hotline) -> list[Number]:
+    return [Number.model_validate(one) for one in await lines.targets_of(session, line)]
 
 
 async def _all(session: AsyncSession, services: Services) -> list[Destination]:

@@ -79,9 +79,11 @@ async def directory(r: Recorder) -> None:
     unit = await admin.post("/api/directory/units", **read)
     await admin.put(f"/api/directory/units/{unit['id']}", **{**read, "name": "市水务局"}, read=read)
     numbers = [{"endpoint": "branch-12366", "user": "99012366"}]
-    await admin.ask("PUT", "/api/targets/lines/12366/numbers", json=numbers)
-    await admin.get("/api/targets/lines/12366/numbers")
     await r.services.directory.refresh()
+    seen = {"If-Match": str(r.services.directory.snapshot.version)}
+    await admin.ask("PUT", "/api/targets/lines/12366/numbers", json=numbers, headers=seen)
+    await admin.get("/api/targets/lines/12366/numbers")
+    await admin.get("/api/targets/trunks")
     modes = "/api/directory/lines/12300/modes"
     later = {"mode": "retained", "platform": "ours", "effective_from": "2099-01-01T00:00:00+08:00"}
     planned = await admin.post(modes, version=r.services.directory.snapshot.version, **later)
