@@ -19,23 +19,17 @@ from directory.modes import GENERAL_GROUP
 NATIVE_QUEUE: Final = "native"
 """Where a call is counted that Asterisk's native queue took before any of ours could name a queue."""
 
-COUNTED: Final = frozenset(
+_OF_AN_OFFER: Final = frozenset(
     {
-        Kind.ENTERED,
-        Kind.GREETED,
-        Kind.QUEUED,
-        Kind.MOVED,
-        Kind.ROUTED,
-        Kind.RESERVED,
-        Kind.RINGING,
-        Kind.ANSWERED,
-        Kind.OFFER_FAILED,
-        Kind.ABANDONED,
-        Kind.ENDED,
-        Kind.CALLBACK_REQUESTED,
-        Kind.CALLBACK,
-    }
+        *(Kind.RESERVED, Kind.RINGING, Kind.CALLBACK_DIALLED, Kind.CALL_OUT_DIALLED),
+        *(Kind.ANSWERED, Kind.OFFER_FAILED),
+    },
 )
+
+COUNTED: Final = _OF_AN_OFFER | {
+    *(Kind.ENTERED, Kind.GREETED, Kind.QUEUED, Kind.MOVED, Kind.ROUTED),
+    *(Kind.ABANDONED, Kind.ENDED, Kind.CALLBACK_REQUESTED, Kind.CALLBACK),
+}
 """Facts that can change a count."""
 
 _NOT_ANSWERED: Mapping[str, Handling] = {
@@ -46,13 +40,6 @@ _NOT_ANSWERED: Mapping[str, Handling] = {
     Outcome.FAILED: Handling.FAILED,
 }
 """Every other outcome took the offer back."""
-
-_OF_AN_OFFER = frozenset(
-    {
-        *(Kind.RESERVED, Kind.RINGING, Kind.CALLBACK_DIALLED, Kind.CALL_OUT_DIALLED),
-        *(Kind.ANSWERED, Kind.OFFER_FAILED),
-    },
-)
 
 _TAKEN = (Kind.CALLBACK_DIALLED, Kind.CALL_OUT_DIALLED, Kind.ANSWERED)
 """The first of these that an offer has tells when the agent took it."""

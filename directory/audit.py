@@ -12,12 +12,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Final
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypedDict, Unpack
 
 import orjson
 import structlog
-from sqlalchemy import event, select, text
+from sqlalchemy import Select, event, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
@@ -106,30 +106,48 @@ async def newest(session: AsyncSession) -> Head:
     return Head(found.seq, found.hash.hex()) if found else Head(0, "")
 
 
-async def entries(
-    session: AsyncSession,
-    *,
-    subject: str = "",
-    actor: str = "",
-    action: str = "",
-    start: datetime | None = None,
-    end: datetime | None = None,
-    before_seq: int | None = None,
-    limit: int = 100,
-) -> list[AuditRow]:
-    """The newest rows first, of one subject (or of all whose subject begins with it and a colon), of one person, of one
-    action (or of all that begin with it and a dot), from `start` until before `end`."""
-    query = select(AuditRow).order_by(AuditRow.seq.desc()).limit(limit)
-    if subject:
+_SHORT: Final = timedelta(days=31)
+"""What of the log is sorted for an answer."""
+
+
+class Sought(TypedDict, total=False):
+    """Which rows; an empty text is whatever it is."""
+
+    subject: str
+    """Of this one, or of all whose subject begins with it and a colon."""
+    actor: str
+    action: str
+    """Of this one, or of all that begin with it and a dot."""
+    start: datetime | None
+    end: datetime | None
+    """From `start` until before `end`."""
+
+
+def sought(**wanted: Unpack[Sought]) -> Select[AuditRow]:
+    """The rows of the log that are wanted, newest first."""
+    start, end = wanted.get("start"), wanted.get("end")
+    short = start is not None and end is not None and end - start <= _SHORT
+    # Of a short time an order that no index has: PostgreSQL would else walk the log from its newest row down to that
+    # time, for it does not know that rows lie in the order of time.
+    query = select(AuditRow).order_by((AuditRow.seq + 0 if short else AuditRow.seq).desc())
+    if subject := wanted.get("subject"):
         query = query.where((AuditRow.subject == subject) | AuditRow.subject.startswith(subject + ":", autoescape=True))
-    if actor:
+    if actor := wanted.get("actor"):
         query = query.where(AuditRow.actor == actor)
-    if action:
+    if action := wanted.get("action"):
         query = query.where((AuditRow.action == action) | AuditRow.action.startswith(action + ".", autoescape=True))
     if start is not None:
         query = query.where(AuditRow.at >= start)
     if end is not None:
         query = query.where(AuditRow.at < end)
+    return query
+
+
+async def entries(
+    session: AsyncSession, *, before_seq: int | None = None, limit: int = 100, **wanted: Unpack[Sought]
+) -> list[AuditRow]:
+    """The newest of what is wanted, before `before_seq` if that is given."""
+    query = sought(**wanted).limit(limit)
     if before_seq is not None:
         query = query.where(AuditRow.seq < before_seq)
     return list(await session.scalars(query))

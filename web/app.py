@@ -27,6 +27,7 @@ from web.phone import sip_socket
 from web.phone.lines import PhoneLines
 from web.routes import (
     accountability,
+    agent_calls,
     agents,
     attachments,
     audit,
@@ -154,6 +155,7 @@ def create_app(services: Services) -> FastAPI:
         sign_in_help,
         staff,
         phone,
+        agent_calls,
         agents,
         calls,
         figures,

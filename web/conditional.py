@@ -18,6 +18,8 @@ from hotline.errors import HotlineError
 
 _TAG: Final = r'^"?[0-9]{1,9}(-[0-9a-f]{1,64})?"?$'
 _TAGS: Final = r'^(\*|(W/)?"[!#-~]{0,128}"(\s*,\s*(W/)?"[!#-~]{0,128}"){0,19})$'
+_MOST: Final = 10**9
+"""Of a version in a tag."""
 _DIGEST: Final = 32
 """Hex digits of an answer's digest in its tag."""
 
@@ -51,6 +53,10 @@ class Precondition:
             raise PreconditionFailed("If-Match and the body's version differ")
         return said if self.named is None else self.named  # type: ignore[return-value]
 
+    def rests_on(self, version: int) -> bool:
+        """Whether a change that may come without a version rests on this one; without one it overwrites."""
+        return self.named is None or self.named == version
+
 
 def _precondition(
     if_match: Annotated[
@@ -83,6 +89,12 @@ def tag(version: int) -> str:
 def tagged(response: Response, version: int) -> None:
     """Give an answer the ETag of the record it is about."""
     response.headers["ETag"] = tag(version)
+
+
+def content_version(body: BaseModel) -> int:
+    """The version of a record that keeps none: made of what it says, never 0."""
+    digest = hashlib.sha256(body.model_dump_json().encode()).digest()
+    return 1 + int.from_bytes(digest[:8]) % (_MOST - 1)
 
 
 def answer(body: BaseModel, version: int, if_none_match: str | None) -> Response:

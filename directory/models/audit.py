@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Identity, LargeBinary, String
+from sqlalchemy import BigInteger, Identity, Index, LargeBinary, String
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -18,6 +18,12 @@ class AuditRow(Base):
     `directory.audit`."""
 
     __tablename__ = "audit_log"
+    __table_args__ = (
+        # A list of one person's, newest first, without sorting.
+        Index("ix_audit_log_actor_seq", "actor", "seq"),
+        # Rows lie in the order of time, nearly: of a log that only grows a few pages of this tell where a day is.
+        Index("ix_audit_log_at", "at", postgresql_using="brin", postgresql_with={"autosummarize": "on"}),
+    )
 
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     at: Mapped[datetime] = mapped_column(UtcDateTime)

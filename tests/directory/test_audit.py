@@ -16,6 +16,7 @@ from directory import audit
 from directory.audit import AuditBroken, Head, record, verify
 from hotline.clock import ManualClock
 from hotline.database import Database
+from tests.explain import plan_of
 
 _EDIT = "ALTER TABLE audit_log DISABLE TRIGGER append_only"
 
@@ -183,3 +184,31 @@ async def test_a_long_chain_is_gone_through_piece_by_piece(log: Log, monkeypatch
 async def test_what_has_no_json_form_is_refused(log: Log) -> None:
     with pytest.raises(TypeError):
         await log.write(object())
+
+
+_MANY = """
+    INSERT INTO audit_log (seq, at, actor, action, subject, hash)
+    SELECT n, CAST(:begun AS timestamptz) + n * interval '1 minute',
+        CASE WHEN n % 2000 = 7 THEN 'auditor' ELSE 'agent' || n % 40 END, 'ticket.read', 'ticket:T' || n, '\\x00'
+    FROM generate_series(1, 60000) n
+"""
+"""Six weeks of readings, one a minute; of one person few."""
+
+
+async def test_a_person_s_rows_and_a_day_s_are_found_by_index(log: Log) -> None:
+    begun = log.clock.now()
+    async with log.database.transaction() as session:
+        await session.execute(text(_MANY), {"begun": begun})
+        await session.execute(text("SELECT brin_summarize_new_values('ix_audit_log_at')"))
+        await session.execute(text("ANALYZE audit_log"))
+        of_one = await plan_of(session, audit.sought(actor="auditor").limit(101), small=False)
+        day: audit.Sought = {"start": begun, "end": begun + timedelta(days=1)}
+        of_a_day = await plan_of(session, audit.sought(**day).limit(101), small=False)
+        of_long_since = await plan_of(session, audit.sought(start=begun).limit(101), small=False)
+        found = await audit.entries(session, **day, actor="auditor")
+        newest = await audit.entries(session, **day, limit=2)
+    assert "ix_audit_log_actor_seq" in of_one, of_one
+    assert "Bitmap Index Scan on ix_audit_log_at" in of_a_day, of_a_day
+    # Here the newest rows are the answer.
+    assert "Index Scan Backward using pk_audit_log" in of_long_since, of_long_since
+    assert ([row.seq for row in found], [row.seq for row in newest]) == ([7], [1439, 1438])

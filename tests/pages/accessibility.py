@@ -1,4 +1,4 @@
-"""axe over a page as it stands, at the two sizes people work with (WCAG 2.2, A and AA)."""
+"""axe over a page as it stands, at the sizes people work with (WCAG 2.2, A and AA)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 from playwright.async_api import Page
 
 from hotline.settings import project_root
-from tests.pages.browsing import DESK, ZOOMED, shoot
+from tests.pages.browsing import DESK, PHONE, ZOOMED, shoot
 
 _AXE: Final = project_root() / "web" / "ui" / "node_modules" / "axe-core" / "axe.min.js"
 _TAGS: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -57,13 +57,13 @@ async def violations(page: Page) -> list[str]:
     ]
 
 
-async def check_page(page: Page, name: str) -> None:
-    """No violation and nothing cut off at either size; a picture of each is kept under `name`. The size of before is
-    set again."""
+async def check_page(page: Page, name: str, *, on_phones: bool = False) -> None:
+    """No violation and nothing cut off at either size, and `on_phones` at theirs; a picture of each is kept under
+    `name`. The size of before is set again."""
     before = page.viewport_size
     found: list[str] = []
     try:
-        for size, window in _SIZES.items():
+        for size, window in (_SIZES | ({"phone": PHONE} if on_phones else {})).items():
             await page.set_viewport_size(window)  # type: ignore[arg-type]
             found += [f"{name} at {size}: {line}" for line in await violations(page)]
             beyond = await page.evaluate(_BEYOND)

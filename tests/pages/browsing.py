@@ -20,6 +20,8 @@ DEADLINE_MS: Final = 30_000
 DESK: Final = {"width": 1366, "height": 768}
 ZOOMED: Final = {"width": 683, "height": 384}
 """The same window at 200 %."""
+PHONE: Final = {"width": 360, "height": 740}
+"""A citizen's telephone."""
 
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 _LEFT_BEHIND: Final = "net::ERR_ABORTED"

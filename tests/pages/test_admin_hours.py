@@ -3,6 +3,7 @@ for behind the interface, axe over every dialog."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,8 @@ from directory.hours import Span, SpecialDay, weekdays
 from directory.models import Role
 from tests.pages.accessibility import check_page
 from tests.pages.conftest import PageOf, Site
+
+Expect = Callable[[Page, str], None]
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
@@ -84,6 +87,62 @@ async def test_hours_are_laid_down_with_a_day_of_their_own(site: Site, page_of: 
     await page.get_by_role("link", name="白班的修改记录").click()
     await see(page.get_by_role("grid", name="审计记录").locator("tbody tr")).to_have_count(3)
     assert await changed(site, "schedule:白班") == ["schedule.saved"] * 3
+
+
+async def _laid_down(site: Site, opens: str, closes: str) -> None:
+    """Somebody else lays down the week."""
+    async with site.services.database.transaction() as session:
+        hours = weekdays(opens, closes, "Asia/Shanghai")
+        await lines.define_schedule(session, "白班", hours, now=site.services.clock.now())
+
+
+async def test_whoever_comes_second_sees_what_is_there_and_keeps_what_was_filled_in(
+    site: Site, page_of: PageOf, expect: Expect
+) -> None:
+    await _laid_down(site, "08:00", "12:00")
+    page = await page_of(Role.ADMIN)
+    expect(page, "412 (PUT|DELETE) /api/hours/schedules/")
+    await page.goto("/admin/hours")
+    row = row_of(page, "时段表", "白班")
+    await row.focus()
+    await page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    monday = dialog.get_by_label("周一", exact=True)
+    await monday.fill("09:00-17:00")
+    await _laid_down(site, "10:00", "11:00")
+    await dialog.get_by_role("button", name="保存").press("Enter")
+    await see(dialog.get_by_role("alert")).to_contain_text("别人刚刚改过")
+    await see(dialog.get_by_text("现在的每周受理：周一至周五 10:00-11:00")).to_be_visible()
+    await see(monday).to_have_value("09:00-17:00")
+    await check_page(page, "hours-stale")
+    assert (await week_of(site, "白班"))[1][0] == Span(1, 600, 660)
+
+    special = dialog.get_by_role("form", name="登记特殊日")
+    day = (site.services.clock.now() + timedelta(days=30)).date()
+    await special.get_by_label("日期").fill(day.isoformat())
+    await special.get_by_label("说明").fill("设备检修")
+    await _laid_down(site, "10:00", "11:30")
+    await special.get_by_role("button", name="登记这一天").press("Enter")
+    await see(dialog.get_by_role("alert").filter(has_text="没有更改")).to_contain_text("别人刚刚改过")
+    await see(special.get_by_label("说明")).to_have_value("设备检修")
+    await see(dialog.get_by_text("现在的每周受理：周一至周五 10:00-11:30")).to_be_visible()
+    await special.get_by_role("button", name="登记这一天").press("Enter")
+    await see(dialog.get_by_role("table", name="特殊日")).to_contain_text("设备检修")
+
+    await dialog.get_by_role("button", name="保存").press("Enter")
+    await see(dialog).to_be_hidden()
+    assert (await week_of(site, "白班"))[1][0] == Span(1, 540, 1020)
+
+    await page.get_by_role("button", name="新增时段表").click()
+    await dialog.get_by_label("名称").fill("夜班")
+    async with site.services.database.transaction() as session:
+        await lines.define_schedule(
+            session, "夜班", weekdays("20:00", "24:00", "Asia/Shanghai"), now=site.services.clock.now()
+        )
+    await dialog.get_by_role("button", name="保存").press("Enter")
+    await see(dialog.get_by_role("alert")).to_contain_text("别人刚刚改过")
+    await see(dialog.get_by_text("已有这个名称的时段表")).to_be_visible()
+    assert (await week_of(site, "夜班"))[1][0] == Span(1, 1200, 1440)
 
 
 async def test_a_supervisor_reads_hours_and_changes_none(site: Site, page_of: PageOf) -> None:

@@ -12,7 +12,7 @@ import pytest
 from playwright.async_api import Page
 from playwright.async_api import expect as see
 
-from directory import lines, repository
+from directory import lines, repository, special_days
 from directory.importer import SANMENXIA, import_hotlines
 from directory.models import Role
 from directory.modes import Mode, Platform
@@ -167,6 +167,34 @@ async def test_a_day_is_amended_after_a_look_at_what_it_moves(site: Site, page_o
     await day.focus()
     await page.keyboard.press("ArrowDown")
     await see(page.locator(f'[data-day="{storm + timedelta(days=7)}"]')).to_be_focused()
+
+
+async def test_a_day_that_somebody_else_amended_is_shown_as_it_is(site: Site, page_of: PageOf, expect: Expect) -> None:
+    now = site.services.clock.now()
+    page = await page_of(Role.ADMIN)
+    expect(page, "412 (PUT|DELETE) /api/hours/workdays/")
+    await page.goto("/admin/calendar")
+    today = now.astimezone(ZONE).date()
+    day = page.locator(f'[data-day="{today}"]')
+    side = page.get_by_role("form", name="所选日期")
+    await see(day).to_be_visible()
+    async with site.services.database.transaction() as session:
+        worked = (await repository.workdays(session)).is_workday(today)
+        await special_days.lay_down(session, today, not worked, note="应急安排", now=now)
+    other, own = ("休息", "上班") if worked else ("上班", "休息")
+    await side.get_by_label(other).check()
+    await side.get_by_label("说明").fill("防汛值守")
+    await side.get_by_role("button", name="保存").press("Enter")
+    await see(side.get_by_role("alert")).to_contain_text("别人刚刚改过")
+    await see(side.get_by_text(f"现在是：{today}")).to_contain_text(f"{other}，本市安排：应急安排")
+    await see(side.get_by_label("说明")).to_have_value("防汛值守")
+    await check_page(page, "calendar-stale")
+    await side.get_by_role("button", name="保存").press("Enter")
+    await see(day).to_contain_text("本市安排：防汛值守")
+    async with site.services.database.transaction() as session:
+        await special_days.lay_down(session, today, bool(worked), note="照常", now=now)
+    await side.get_by_role("button", name="恢复国务院安排").press("Enter")
+    await see(side.get_by_text(f"现在是：{today}")).to_contain_text(f"{own}，本市安排：照常")
 
 
 async def test_a_year_that_nobody_has_published_is_said_to_be_complete(site: Site, page_of: PageOf) -> None:

@@ -71,6 +71,8 @@ ROUTES: dict[tuple[str, str], frozenset[Role] | set[Role]] = {
     ("GET", "/api/phone"): _SEATS,
     ("GET", "/api/agents"): {Role.SUPERVISOR, Role.ADMIN},
     ("GET", "/api/agents/me"): _SEATS,
+    ("GET", "/api/agents/me/calls"): _DESK,
+    ("GET", "/api/agents/me/calls/sums"): _DESK,
     ("POST", "/api/agents/me/sign-in"): _SEATS,
     ("POST", "/api/agents/me/ready"): _SEATS,
     ("POST", "/api/agents/me/not-ready"): _SEATS,

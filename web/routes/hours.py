@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Path, Query, status
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,17 +12,25 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from directory import lines, repository, special_days
 from directory.hours import DAY_MINUTES, Span, SpecialDay, WeeklyHours
-from directory.models import Role
-from hotline.errors import InvalidInput
+from directory.models import Role, Schedule
+from hotline.errors import InvalidInput, Stale
 from ticketing import on_calendar
 from web.access import Parts, Transaction, roles
 from web.administration import Administration, Note
+from web.conditional import Expected, content_version
 from web.problems import DOCUMENTED
 
 router = APIRouter(prefix="/api/hours", tags=["hours"], responses=DOCUMENTED)
 
 _READERS = (Role.AGENT, Role.EXPERT, Role.SUPERVISOR, Role.DISPATCHER, Role.AUDITOR, Role.ADMIN)
 _MOST_DAYS = 400
+
+
+class HoursStale(Stale):
+    """A schedule, or a day of the calendar, is no longer as it was read."""
+
+    code = "hours.stale"
+
 
 ScheduleName = Annotated[str, Path(min_length=1, max_length=64)]
 Minute = Annotated[int, Field(ge=0, le=DAY_MINUTES, description="Minutes after local midnight.")]
@@ -68,10 +77,11 @@ class SpecialDayOut(DayHours):
 
 
 class ScheduleOut(Week):
-    """A schedule by name, with its own special days."""
+    """A schedule by name, with its own special days. `version` is to be named when changing it."""
 
     name: str
     special_days: list[SpecialDayOut]
+    version: int = 0
 
 
 class Worked(BaseModel):
@@ -84,12 +94,17 @@ class Worked(BaseModel):
 
 
 class WorkdayOut(BaseModel):
-    """A day; `worked` null: nobody has laid it down yet. `here`: laid down by this city."""
+    """A day; `worked` null: nobody has laid it down yet. `here`: laid down by this city. `version` is to be named when
+    changing it."""
 
     day: date
     worked: bool | None
     here: bool
     note: str
+    version: int = 0
+
+
+_Record = TypeVar("_Record", ScheduleOut, WorkdayOut)
 
 
 class DueOut(BaseModel):
@@ -135,10 +150,11 @@ async def schedules(session: Transaction) -> list[ScheduleOut]:
 
 
 @router.put("/schedules/{name}", dependencies=[roles(Role.ADMIN)])
-async def save_schedule(name: ScheduleName, body: Week, change: Administration) -> ScheduleOut:
-    """Enter a schedule or replace its week; lines, targets and queues that use it follow."""
+async def save_schedule(name: ScheduleName, body: Week, expected: Expected, change: Administration) -> ScheduleOut:
+    """Enter a schedule or replace its week; lines, targets and queues that use it follow. If-Match names its version,
+    `"0"` that it is a new one; without it whatever is there is replaced."""
     session, services = change.session, change.services
-    before = _find(await _schedules(session), name)
+    before = await _resting(change, name, expected)
     spans = tuple(sorted(Span(span.weekday, span.opens, span.closes) for span in body.spans))
     if len({(span.weekday, span.opens) for span in spans}) != len(spans):
         raise InvalidInput("two spans of a day begin together")
@@ -148,9 +164,11 @@ async def save_schedule(name: ScheduleName, body: Week, change: Administration) 
 
 
 @router.put("/schedules/{name}/days/{day}", dependencies=[roles(Role.ADMIN)])
-async def save_day(name: ScheduleName, day: date, body: DayHours, change: Administration) -> ScheduleOut:
+async def save_day(
+    name: ScheduleName, day: date, body: DayHours, expected: Expected, change: Administration
+) -> ScheduleOut:
     """Give a schedule hours of its own on a day, or close it."""
-    before = _find(await _schedules(change.session), name)
+    before = await _resting(change, name, expected)
     special = SpecialDay(day, tuple((span.opens, span.closes) for span in body.spans))
     now = change.services.clock.now()
     await special_days.set_special_day(change.session, name, special, note=body.note, now=now)
@@ -158,9 +176,9 @@ async def save_day(name: ScheduleName, day: date, body: DayHours, change: Admini
 
 
 @router.delete("/schedules/{name}/days/{day}", dependencies=[roles(Role.ADMIN)])
-async def clear_day(name: ScheduleName, day: date, change: Administration) -> ScheduleOut:
+async def clear_day(name: ScheduleName, day: date, expected: Expected, change: Administration) -> ScheduleOut:
     """Let the week's hours hold on a day again."""
-    before = _find(await _schedules(change.session), name)
+    before = await _resting(change, name, expected)
     await special_days.clear_special_day(change.session, name, day, now=change.services.clock.now())
     return await _saved(change, name, before)
 
@@ -174,7 +192,8 @@ async def workdays(session: Transaction, first: date, last: date) -> list[Workda
     notes = {row.day: row.note for row in await special_days.overrides(session)}
     days = (date.fromordinal(number) for number in range(first.toordinal(), last.toordinal() + 1))
     return [
-        WorkdayOut(day=day, worked=calendar.is_workday(day), here=day in notes, note=notes.get(day, "")) for day in days
+        _versioned(WorkdayOut(day=day, worked=calendar.is_workday(day), here=day in notes, note=notes.get(day, "")))
+        for day in days
     ]
 
 
@@ -210,15 +229,15 @@ async def effect(
 
 
 @router.put("/workdays/{day}", dependencies=[roles(Role.ADMIN)])
-async def lay_down(day: date, body: Worked, change: Administration) -> WorkdayOut:
-    """Say that a day is worked or not, whatever the published calendar says."""
-    return await _laid_down(change, day, body.worked, body.note)
+async def lay_down(day: date, body: Worked, expected: Expected, change: Administration) -> WorkdayOut:
+    """Say that a day is worked or not, whatever the published calendar says. If-Match as with schedules."""
+    return await _laid_down(change, day, body, expected)
 
 
 @router.delete("/workdays/{day}", dependencies=[roles(Role.ADMIN)])
-async def take_back(day: date, change: Administration) -> WorkdayOut:
+async def take_back(day: date, expected: Expected, change: Administration) -> WorkdayOut:
     """Let the published calendar hold for a day again."""
-    return await _laid_down(change, day, None, "")
+    return await _laid_down(change, day, None, expected)
 
 
 @router.put("/workdays/years/{year}", status_code=status.HTTP_204_NO_CONTENT, dependencies=[roles(Role.ADMIN)])
@@ -229,38 +248,60 @@ async def complete_year(year: Annotated[int, Path(ge=2004, le=2999)], body: Comp
     await change.record("workdays.year", f"workdays:{year}", None, body.model_dump())
 
 
-async def _laid_down(change: Administration, day: date, worked: bool | None, note: str) -> WorkdayOut:
-    session = change.session
+async def _laid_down(change: Administration, day: date, wanted: Worked | None, expected: Expected) -> WorkdayOut:
+    session, now = change.session, change.services.clock.now()
+    # Our turn comes first: nobody changes the day between the look and the change.
+    await repository.begin_change(session, now)
     (before,) = await workdays(session, day, day)
-    await special_days.lay_down(session, day, worked, note=note, now=change.services.clock.now())
+    if not expected.rests_on(before.version):
+        raise HoursStale("somebody changed this day meanwhile", remedy="read it again")
+    worked, note = (wanted.worked, wanted.note) if wanted else (None, "")
+    await special_days.lay_down(session, day, worked, note=note, now=now)
     (after,) = await workdays(session, day, day)
-    await change.record(
-        "workdays.day", f"workdays:{day}", before.model_dump(mode="json"), after.model_dump(mode="json")
-    )
+    await change.record("workdays.day", f"workdays:{day}", _plain(before), _plain(after))
     return after
 
 
 async def _schedules(session: AsyncSession) -> list[ScheduleOut]:
-    found = []
-    for row, spans in await repository.weeks(session):
-        own = await special_days.special_days(session, row.name)
-        found.append(
-            ScheduleOut(
-                name=row.name,
-                timezone=row.timezone,
-                follows_holidays=row.follows_holidays,
-                spans=[WeekSpan(weekday=one.weekday, opens=one.opens, closes=one.closes) for one in spans],
-                special_days=[
-                    SpecialDayOut(
-                        day=one.special.day,
-                        spans=[OpenSpan(opens=opens, closes=closes) for opens, closes in one.special.spans],
-                        note=one.note,
-                    )
-                    for one in own
-                ],
-            )
+    return [await _schedule(session, row, spans) for row, spans in await repository.weeks(session)]
+
+
+async def _schedule(session: AsyncSession, row: Schedule, spans: Iterable[Span]) -> ScheduleOut:
+    own = await special_days.special_days(session, row.name)
+    return _versioned(
+        ScheduleOut(
+            name=row.name,
+            timezone=row.timezone,
+            follows_holidays=row.follows_holidays,
+            spans=[WeekSpan(weekday=one.weekday, opens=one.opens, closes=one.closes) for one in spans],
+            special_days=[
+                SpecialDayOut(
+                    day=one.special.day,
+                    spans=[OpenSpan(opens=opens, closes=closes) for opens, closes in one.special.spans],
+                    note=one.note,
+                )
+                for one in own
+            ],
         )
-    return found
+    )
+
+
+def _versioned(record: _Record) -> _Record:
+    return record.model_copy(update={"version": content_version(record)})
+
+
+def _plain(record: ScheduleOut | WorkdayOut | None) -> dict[str, Any] | None:
+    """As the audit log has it: a version says nothing there."""
+    return record.model_dump(mode="json", exclude={"version"}) if record else None
+
+
+async def _resting(change: Administration, name: str, expected: Expected) -> ScheduleOut | None:
+    """The schedule that a change rests on, held until the transaction ends. Raises HoursStale."""
+    await repository.begin_change(change.session, change.services.clock.now())
+    before = _find(await _schedules(change.session), name)
+    if not expected.rests_on(before.version if before else 0):
+        raise HoursStale("somebody changed this schedule meanwhile", remedy="read it again")
+    return before
 
 
 def _find(found: list[ScheduleOut], name: str) -> ScheduleOut | None:
@@ -271,6 +312,5 @@ async def _saved(change: Administration, name: str, before: ScheduleOut | None) 
     after = _find(await _schedules(change.session), name)
     if after is None:
         raise special_days.UnknownSchedule("no such schedule")
-    told = before.model_dump(mode="json") if before else None
-    await change.record("schedule.saved", f"schedule:{name}", told, after.model_dump(mode="json"))
+    await change.record("schedule.saved", f"schedule:{name}", _plain(before), _plain(after))
     return after

@@ -15,6 +15,7 @@ from calls.callback_models import CallbackRow, VoiceMessageRow
 from calls.facts import Entry, Kind
 from calls.handover_signature import Signed, headers
 from calls.ingest import insert_entries
+from calls.intervals import Intervals
 from calls.models import CallRow
 from calls.recording.files import Vault
 from calls.recording.states import RecordingState
@@ -61,6 +62,9 @@ async def calls(r: Recorder) -> None:
     await agent.get("/api/calls/recent")
     await agent.get(f"/api/calls/{CALL}")
     await agent.get(f"/api/calls/{CALL}/survey")
+    await Intervals(r.services.database).step()
+    await agent.get("/api/agents/me/calls")
+    await agent.get("/api/agents/me/calls/sums")
     await supervisor.get("/api/surveys")
 
 

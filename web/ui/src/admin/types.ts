@@ -100,6 +100,8 @@ export interface Workday {
   /** Laid down by this city, not by the State Council. */
   here: boolean
   note: string
+  /** Sent back with a change of it. */
+  version: number
 }
 
 export interface CalendarYears {

@@ -19,7 +19,8 @@ export const MOVES: Record<CallState, Partial<Record<CallEvent, CallState>>> = {
   asking: { allowed: 'connecting', ended: 'over', failed: 'failed' },
   connecting: { open: 'calling', ended: 'over', failed: 'failed' },
   calling: { answered: 'talking', ended: 'over', failed: 'failed' },
-  talking: { ended: 'over', failed: 'failed' },
+  // A talk that breaks off was one: it is over, and what was wrong is said beside it.
+  talking: { ended: 'over', failed: 'over' },
   over: { dial: 'asking' },
   failed: { dial: 'asking' },
 }

@@ -16,4 +16,9 @@ export interface Schedule {
   timezone: string
   follows_holidays: boolean
   special_days: SpecialDay[]
+  /** Sent back with a change of it. */
+  version: number
 }
+
+/** The version of a schedule that is not there yet. */
+export const NEW = 0
