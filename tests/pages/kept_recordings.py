@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from calls.models import CallRow, JournalRow
 from calls.recording.files import Vault
@@ -39,9 +40,7 @@ async def keep(services: Services, place: int, *, seconds: int, agent: str = "10
     vault = Vault.of(services.settings)
     raw = services.settings.var_dir / f"raw-{place}"
     raw.parent.mkdir(parents=True, exist_ok=True)
-    time = np.arange(_RATE * seconds) / _RATE
-    sound = np.stack([9_000 * np.sin(2 * np.pi * tone * time) for tone in (CITIZEN_HZ, OTHERS_HZ)], axis=1)
-    raw.write_bytes(sound.astype("<i2").tobytes())
+    raw.write_bytes(_second().tobytes() * seconds)
     path = vault.sealed(call, segment)
     sealed = seal(raw, path, own_keys(vault.key_file), subject=f"{call}/{segment}", sound="mp3")
     row = _row(call, segment, at, RecordingState.SEALED)
@@ -59,6 +58,13 @@ async def note(services: Services, place: int, state: RecordingState, why: str |
     if state is RecordingState.ERASED:
         row.erased_at = at
     return await _entered(services, row, at, "1001")
+
+
+def _second() -> NDArray[np.int16]:
+    """Both tones for a second, which is a whole number of their periods."""
+    time = np.arange(_RATE) / _RATE
+    tones = [9_000 * np.sin(2 * np.pi * tone * time) for tone in (CITIZEN_HZ, OTHERS_HZ)]
+    return np.stack(tones, axis=1).astype("<i2")
 
 
 def _row(call: str, segment: int, at: datetime, state: RecordingState) -> RecordingRow:

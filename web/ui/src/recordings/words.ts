@@ -65,7 +65,7 @@ export function installWords(): void {
     'recording.damaged': { what: '录音文件与封存时不一致，或已经不见。', next: '不提供收听，已记为损坏。请联系技术人员从备份放回并核验。' },
     'recording.not_to_be_heard': { what: '这段录音现在不能收听。', next: '它还在录制、已经删除，或已损坏。' },
     'recording.elsewhere': { what: '录音文件在另一台服务器上。', next: '请在那台服务器的页面上收听，或联系技术人员。' },
-    'recording.held': { what: '这段录音已经在保全中。', next: '下面是最新情况。' },
+    'recording.held': { what: '这段录音已经在保全中。', next: '保全人和理由已显示为最新情况。' },
     'number.invalid': { what: '这不像一个电话号码。', next: '请核对市民号码后再查找。' },
     'key.missing': keys,
     'key.file': keys,
