@@ -140,7 +140,8 @@ async def test_a_round_is_made_led_and_closed(site: Site, tickets: list[str], pa
     await see(rows.first).to_contain_text(tickets[0])
     await one.get_by_role("button", name="开始").press("Enter")
     await see(one.get_by_role("status").filter(has_text="批次已开始")).to_be_visible()
-    await one.get_by_role("button", name="暂停").press("Enter")
+    await see(one.get_by_role("button", name="暂停")).to_be_focused()
+    await page.keyboard.press("Enter")
     await see(one.get_by_role("status").filter(has_text="批次已暂停")).to_be_visible()
     await one.get_by_role("button", name="继续").press("Enter")
     await see(one.get_by_text("进行中")).to_be_visible()
@@ -290,6 +291,7 @@ async def test_who_is_told_by_sms_is_written_down(site: Site, tickets: list[str]
     await due.get_by_role("button", name="已告知").press("Enter")
     await see(page.get_by_role("status").filter(has_text="已登记告知")).to_be_visible()
     await see(due).to_have_count(0)
+    await see(page.get_by_role("heading", name="待短信告知")).to_be_focused()
     assert (await _item(site, tickets[0])).sms_sent_at is not None
 
 

@@ -157,7 +157,8 @@ async def test_a_round_from_its_making_to_its_report(services: Services, visitor
     second = (await visitor.post("/api/rounds/next")).json()
     skipped = await visitor.post(f"/api/rounds/items/{second['id']}/skip", reason="已当面答复")
     assert (skipped.json()["state"], skipped.json()["note"]) == ("skipped", "已当面答复")
-    assert (await visitor.post(f"/api/rounds/items/{second['id']}/skip", reason="再次")).status_code == 403
+    again = await visitor.post(f"/api/rounds/items/{second['id']}/skip", reason="再次")
+    assert (again.status_code, again.json()["code"]) == (403, "round.other_agent")
     assert (await supervisor.post(f"/api/rounds/{made['id']}/close")).json()["state"] == "closed"
     report = (await supervisor.get(f"/api/rounds/{made['id']}/report")).json()
     assert report["states"] == {"done": 1, "skipped": 1, "withdrawn": 1}
