@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Final
+from zlib import crc32
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,8 +15,11 @@ from directory import users
 from directory.lines import readable_name
 from directory.models import AgentProfile, User
 from directory.models.teams import TeamMember, TeamRow, TeamSupervisor
-from hotline.errors import Conflict, InvalidInput, NotFound
+from hotline.errors import Conflict, InvalidInput, NotFound, Stale
 from hotline.ids import group_id
+
+_SAVE_LOCK: Final = 1234512
+"""Key of the advisory lock under which teams are saved, so that none is written over unseen."""
 
 
 class UnknownTeam(NotFound):
@@ -29,6 +34,12 @@ class TeamNameTaken(Conflict):
     code = "team.name_taken"
 
 
+class StaleTeam(Stale):
+    """Somebody else changed this team meanwhile; nothing was changed."""
+
+    code = "team.stale"
+
+
 @dataclass(frozen=True, slots=True)
 class Team:
     """A team: `agents` by work number, `supervisors` by login."""
@@ -37,6 +48,12 @@ class Team:
     name: str
     agents: tuple[str, ...]
     supervisors: tuple[str, ...]
+
+    @property
+    def version(self) -> int:
+        """Another number for another content, without an order; never 0. A member who joins another team changes it
+        too."""
+        return max(1, crc32(repr((self.name, self.agents, self.supervisors)).encode()))
 
 
 async def teams(session: AsyncSession) -> list[Team]:
@@ -68,13 +85,24 @@ async def team(session: AsyncSession, name: str) -> Team:
 
 
 async def save_team(
-    session: AsyncSession, name: str, shown: str, agents: Collection[str], supervisors: Collection[str]
+    session: AsyncSession,
+    name: str,
+    shown: str,
+    agents: Collection[str],
+    supervisors: Collection[str],
+    *,
+    version: int | None = None,
 ) -> None:
     """Enter a team, or replace what it is. Agents who were in another one leave that.
 
-    `agents` are work numbers, `supervisors` logins. Raises InvalidInput, TeamNameTaken, UnknownUser.
+    `agents` are work numbers, `supervisors` logins; `version` is the one that was read, 0 of a new team, None of
+    whatever there is. Raises InvalidInput, StaleTeam, TeamNameTaken, UnknownUser.
     """
     group_id(name)
+    await session.execute(select(func.pg_advisory_xact_lock(_SAVE_LOCK)))
+    before = next((one for one in await teams(session) if one.team == name), None)
+    if version is not None and version != (before.version if before else 0):
+        raise StaleTeam("the team was changed meanwhile", remedy="read it again")
     if not readable_name(shown):
         raise InvalidInput("a team's name has 1 to 64 printable characters")
     taken = await session.scalar(select(TeamRow.team).where(TeamRow.name == shown.strip(), TeamRow.team != name))

@@ -1,4 +1,4 @@
-"""Queues (队列) in a real browser: laid down by administrators, read by others; what is kept is looked
+"""Queues (队列) and teams (班组) in a real browser: laid down by administrators, read by others; what is kept is looked
 for behind the interface, axe over every dialog."""
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from acd import opening, queue_store
 from acd.opening import StoredOpening
 from acd.queue_store import StoredRule
 from acd.queues import Overflow, OverflowAction, QueueRule
-from directory import audit, lines
+from directory import audit, lines, teams
 from directory.hours import weekdays
 from directory.models import Role
 from tests.pages.accessibility import check_page
@@ -255,3 +255,113 @@ async def test_others_read_queues_and_change_none(role: Role, site: Site, page_o
     await see(dialog).to_have_count(0)
     await page.get_by_label("查找").fill("没有")
     await see(page.get_by_text("没有符合的队列")).to_be_visible()
+
+
+async def team_of(site: Site, team: str) -> tuple[str, tuple[str, ...], tuple[str, ...]] | None:
+    async with site.services.database.transaction() as session:
+        found = {one.team: one for one in await teams.teams(session)}
+    return (found[team].name, found[team].agents, found[team].supervisors) if team in found else None
+
+
+async def enter_team(site: Site, team: str, name: str, *agents: str) -> None:
+    """What somebody else makes of a team."""
+    async with site.services.database.transaction() as session:
+        await teams.save_team(session, team, name, agents, [])
+
+
+async def test_a_team_is_made_with_the_keyboard_and_says_who_leaves_another(site: Site, page_of: PageOf) -> None:
+    await enter_team(site, "two", "综合二班", "1001", "1002")
+    page = await page_of(Role.ADMIN)
+    await page.goto("/admin/teams")
+    await see(row_of(page, "班组", "综合二班")).to_contain_text("1001 AGENT、1002 二号")
+    await page.get_by_role("button", name="新增班组").press("Enter")
+    dialog = page.get_by_role("dialog")
+    await see(dialog.get_by_label("代码")).to_be_focused()
+    await page.keyboard.type("two")
+    await see(dialog.get_by_text("已有这个代码的班组")).to_be_visible()
+    await page.keyboard.press("Control+a")
+    await page.keyboard.type("one")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("综合一班")
+    members = dialog.get_by_role("group", name="组员", exact=True)
+    await members.get_by_label("查找").focus()
+    await page.keyboard.type("二号")
+    await see(members.get_by_role("checkbox")).to_have_count(1)
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Space")
+    await see(members).to_contain_text("已选 1 人：1002 二号")
+    await see(dialog.get_by_text("将从综合二班移出：1002 二号")).to_be_visible()
+    await members.get_by_label("查找").fill("")
+    await members.get_by_label("2001 EXPERT").press("Space")
+    await dialog.get_by_label("SUPERVISOR（supervisor）").press("Space")
+    await check_page(page, "teams-new")
+    await dialog.get_by_label("名称").press("Enter")
+    await see(page.get_by_role("status").filter(has_text="已保存班组 综合一班")).to_be_visible()
+    await see(row_of(page, "班组", "综合一班")).to_contain_text("SUPERVISOR（supervisor）")
+    await see(row_of(page, "班组", "综合二班")).not_to_contain_text("1002")
+    assert await team_of(site, "one") == ("综合一班", ("1002", "2001"), ("supervisor",))
+    assert await team_of(site, "two") == ("综合二班", ("1001",), ())
+    assert await changed(site, "team:one") == ["team.saved"]
+
+
+async def test_a_team_changed_meanwhile_keeps_what_is_filled_in(site: Site, page_of: PageOf, expect: Expect) -> None:
+    await enter_team(site, "one", "综合一班", "1001")
+    await enter_team(site, "two", "综合二班")
+    page = await page_of(Role.ADMIN)
+    await page.goto("/admin/teams")
+    await row_of(page, "班组", "综合一班").focus()
+    await page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    await see(dialog.get_by_label("1001 AGENT")).to_be_checked()
+    await dialog.get_by_label("2001 EXPERT").check()
+    await dialog.get_by_label("名称").fill("综合二班")
+    expect(page, "409 PUT /api/teams/one$")
+    await dialog.get_by_role("button", name="保存").click()
+    await see(dialog.get_by_role("alert")).to_contain_text("已有同名的班组")
+    await check_page(page, "teams-name-taken")
+
+    # Somebody else moves the agent: that changes both teams.
+    await enter_team(site, "two", "综合二班", "1001")
+    await dialog.get_by_label("名称").fill("甲班")
+    await dialog.get_by_role("button", name="保存").click()
+    await see(dialog.get_by_role("alert")).to_contain_text("别人刚刚修改了这个班组")
+    await see(dialog.get_by_text("移出组员：1001 AGENT")).to_be_visible()
+    await see(dialog.get_by_text("将从综合二班移出：1001 AGENT")).to_be_visible()
+    await see(dialog.get_by_label("名称")).to_have_value("甲班")
+    await check_page(page, "teams-stale")
+    await dialog.get_by_label("1001 AGENT").uncheck()
+    await dialog.get_by_role("button", name="保存").click()
+    await see(page.get_by_role("status").filter(has_text="已保存班组 甲班")).to_be_visible()
+    assert await team_of(site, "one") == ("甲班", ("2001",), ())
+    assert await team_of(site, "two") == ("综合二班", ("1001",), ())
+
+    await page.get_by_role("button", name="删除班组 甲班").click()
+    await see(dialog).to_contain_text("1 名组员此后不在任何班组")
+    await check_page(page, "teams-remove")
+    async with site.services.database.transaction() as session:
+        await teams.remove_team(session, "one")
+    expect(page, "404 DELETE /api/teams/one$")
+    await dialog.get_by_role("button", name="删除").click()
+    await see(dialog.get_by_role("alert")).to_contain_text("没有这个班组")
+    await page.keyboard.press("Escape")
+    await see(row_of(page, "班组", "甲班")).to_have_count(0)
+    await page.get_by_role("button", name="删除班组 综合二班").click()
+    await dialog.get_by_role("button", name="删除").click()
+    await see(page.get_by_text("还没有班组")).to_be_visible()
+    assert await team_of(site, "two") is None
+
+
+@pytest.mark.parametrize("role", [Role.AUDITOR, Role.SUPERVISOR])
+async def test_others_read_teams_and_change_none(role: Role, site: Site, page_of: PageOf) -> None:
+    await enter_team(site, "one", "综合一班", "1001")
+    page = await page_of(role)
+    await page.goto("/admin/teams")
+    row = row_of(page, "班组", "综合一班")
+    await see(row).to_contain_text("1001 AGENT")
+    for name in ("新增班组", "修改班组", "删除班组"):
+        await see(page.get_by_role("button", name=name)).to_have_count(0)
+    await row.focus()
+    await page.keyboard.press("Enter")
+    await see(page.get_by_role("dialog")).to_have_count(0)
+    await page.get_by_label("查找").fill("无此班组")
+    await see(page.get_by_text("没有符合的班组")).to_be_visible()

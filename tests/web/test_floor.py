@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -232,8 +233,20 @@ async def test_teams(services: Services, nobody: Caller, teams: None) -> None:
     found = {one["team"]: one for one in (await supervisor.get("/api/teams")).json()}
     assert found["one"]["agents"] == [], "nobody is in two teams"
     assert (await admin.request("DELETE", "/api/teams/three")).status_code == 404
+    stale = await _put(admin, "/api/teams/one", **TEAM, version=0)
+    assert (stale.status_code, stale.json()["code"]) == (409, "team.stale")
+    assert moved.json()["version"] == found["two"]["version"]
+    kept = await _put(admin, "/api/teams/one", name="一班", agents=[], supervisors=[], version=found["one"]["version"])
+    assert kept.json()["version"] != found["one"]["version"]
     entries = (await admin.get("/api/audit", subject="team:two")).json()["entries"]
     assert [(one["action"], one["after"]["agents"]) for one in entries] == [
         ("team.saved", ["1001", "1002"]),
         ("team.saved", ["1002"]),
     ]
+
+
+async def test_of_many_who_read_the_same_team_one_changes_it(nobody: Caller, teams: None) -> None:
+    admin = await nobody.as_("admin")
+    read = {one["team"]: one["version"] for one in (await admin.get("/api/teams")).json()}
+    saves = [_put(admin, "/api/teams/one", **TEAM | {"name": f"第{n}班"}, version=read["one"]) for n in range(5)]
+    assert sorted(answer.status_code for answer in await asyncio.gather(*saves)) == [200] + [409] * 4

@@ -28,6 +28,8 @@ class TeamOut(BaseModel):
     name: str
     agents: list[str]
     supervisors: list[str]
+    version: int
+    """Changes with what the team is, and has no order."""
 
 
 class TeamIn(BaseModel):
@@ -38,6 +40,8 @@ class TeamIn(BaseModel):
     name: Name
     agents: Annotated[list[WorkNumber], Field(max_length=500)]
     supervisors: Annotated[list[Login], Field(max_length=20)]
+    version: Annotated[int | None, Field(ge=0, lt=2**32)] = None
+    """The one that was read, 0 for a new team; without one whatever there is by now is replaced."""
 
 
 @router.get("", dependencies=[roles(Role.SUPERVISOR, Role.ADMIN, Role.AUDITOR)])
@@ -51,7 +55,7 @@ async def save(group: GroupId, body: TeamIn, change: Administration) -> TeamOut:
     """Enter a team, or replace what it is; it counts from the next request on."""
     session = change.session
     before = next((one for one in await teams.teams(session) if one.team == group), None)
-    await teams.save_team(session, group, body.name, body.agents, body.supervisors)
+    await teams.save_team(session, group, body.name, body.agents, body.supervisors, version=body.version)
     after = await teams.team(session, group)
     await change.record("team.saved", f"team:{group}", before, after)
     return TeamOut.model_validate(after)

@@ -13,4 +13,10 @@ export default [
     component: () => import('./SkillsPage.vue'),
     meta: { title: '技能', roles: ['supervisor', 'admin'], nav: { group: '管理', order: 73 } },
   },
+  {
+    path: '/admin/teams',
+    name: 'admin-teams',
+    component: () => import('./TeamsPage.vue'),
+    meta: { title: '班组', roles: ['supervisor', 'auditor', 'admin'], nav: { group: '管理', order: 75 } },
+  },
 ] satisfies RouteRecordRaw[]

@@ -26,3 +26,14 @@ export interface SkillGroup {
   /** False: nobody laid it down, the directory suggests it. */
   stored: boolean
 }
+
+export interface Team {
+  team: string
+  name: string
+  /** Work numbers. */
+  agents: string[]
+  /** Logins. */
+  supervisors: string[]
+  /** Changes with what the team is. */
+  version: number
+}

@@ -23,6 +23,9 @@ export function installWords(): void {
     'user.work_number_taken': { what: '这个工号已有人使用（包括已停用的人员）。', next: '请换一个工号。' },
     'skill.unknown': { what: '没有这个技能组。', next: '它可能已被删除，请刷新列表。' },
     'skill.in_use': { what: '这个技能组还在使用。', next: '请先从座席的技能和队列的分配步骤里去掉它。' },
+    'team.unknown': { what: '没有这个班组。', next: '它可能刚被删除；列表已更新。' },
+    'team.name_taken': { what: '已有同名的班组。', next: '请换一个名称。' },
+    'team.stale': { what: '别人刚刚修改了这个班组。', next: '已读取最新内容，您填写的仍在；核对后再保存一次，以您填写的为准。' },
     'user.unknown': { what: '没有这个人员。', next: '请刷新列表后重试。' },
   })
 }
