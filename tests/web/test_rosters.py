@@ -127,8 +127,8 @@ async def test_who_signs_in_is_no_longer_missing(services: Services, units: Unit
 async def test_a_swap_from_wish_to_approval(services: Services, units: Units, nobody: Caller) -> None:
     supervisor, agent, second = [await nobody.as_(who) for who in ("supervisor", "agent", "second")]
     (mine,) = (await supervisor.post("/api/rosters/shifts", **_plan(services, "1001"))).json()
-    day_off = {"begins": "08:00", "ends": "12:00"}
-    (theirs,) = (await supervisor.post("/api/rosters/shifts", **_plan(services, "1002", **day_off))).json()
+    morning = _plan(services, "1002", begins="08:00", ends="12:00")
+    (theirs,) = (await supervisor.post("/api/rosters/shifts", **morning)).json()
     offer = {"shift_id": mine["id"], "to_agent": "1002", "back_shift_id": theirs["id"]}
     wish = await agent.post("/api/rosters/swaps", **offer, reason="换班")
     assert wish.status_code == 201
