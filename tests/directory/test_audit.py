@@ -205,7 +205,8 @@ async def test_a_person_s_rows_and_a_day_s_are_found_by_index(log: Log) -> None:
         day: audit.Sought = {"start": begun, "end": begun + timedelta(days=1)}
         of_a_day = await plan_of(session, audit.sought(**day).limit(101), small=False)
         of_long_since = await plan_of(session, audit.sought(start=begun).limit(101), small=False)
-        found = await audit.entries(session, **day, actor="auditor")
+        both: audit.Sought = {**day, "actor": "auditor"}
+        found = await audit.entries(session, **both)
         newest = await audit.entries(session, **day, limit=2)
     assert "ix_audit_log_actor_seq" in of_one, of_one
     assert "Bitmap Index Scan on ix_audit_log_at" in of_a_day, of_a_day
