@@ -143,3 +143,14 @@ def test_the_newest_policy_that_has_begun_is_in_force() -> None:
     assert policies.in_force(date(2026, 3, 1)).number == 1
     assert policies.in_force(date(2026, 12, 1)).number == 3
     assert policies.numbered(1).policy == LVLIANG
+
+
+def test_a_policy_that_was_taken_back_is_in_force_on_no_day_and_can_be_read() -> None:
+    autumn = PolicyVersion(2, date(2026, 9, 1), SHANDONG, withdrawn=True)
+    winter = PolicyVersion(3, date(2026, 12, 1), TONGHUA)
+    policies = Policies([PolicyVersion(1, date(2026, 3, 1), LVLIANG), autumn, winter])
+    assert policies.in_force(date(2026, 10, 1)).number == 1
+    assert policies.newest() == winter
+    assert policies.numbered(2).policy == SHANDONG
+    followed = [policies.before(policies.numbered(number)) for number in (3, 2, 1, 0)]
+    assert [one and one.number for one in followed] == [1, 1, 0, None]

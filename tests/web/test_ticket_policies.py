@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -254,6 +255,15 @@ async def test_two_administrators_do_not_overwrite_each_other(admin: Caller, nob
     blind = await second.post(PATH, first_day=MONDAY, policy=rules(general_days=4))
     assert refusal(blind) == (428, "http.precondition_required")
     assert await states(admin) == [(1, "withdrawn"), (0, "in_force")]
+
+
+async def test_of_two_at_the_same_moment_one_is_kept(admin: Caller, nobody: Caller) -> None:
+    second = await nobody.as_("second_admin")
+    answers = await asyncio.gather(
+        *(lay_down(caller, tag='"0"', general_days=days) for caller, days in ((admin, 3), (second, 4)))
+    )
+    assert sorted(answer.status_code for answer in answers) == [201, 412]
+    assert await states(admin) == [(1, "planned"), (0, "in_force")]
 
 
 async def test_a_version_of_before_reads_whole(admin: Caller, services: Services) -> None:

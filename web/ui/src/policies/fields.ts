@@ -57,7 +57,7 @@ export const GROUPS: readonly Group[] = [
       number('supervision_days', '逾期督办的回复', '工作日', `${th('十八')}；天数${OURS}`),
       number('question_days', '诉求人回答补充询问', '工作日', OURS, '到期未答，单位按已有情况继续办理'),
       { kind: 'flag', name: 'question_pauses', label: '补充询问期间一般事项暂停计时', source: '规定没有这种暂停' },
-      number('warn_percent', '临期提醒', '% 的时限用去时', OURS),
+      number('warn_percent', '临期提醒，时限已用去', '%', OURS),
       { kind: 'fixed', name: 'zone', label: '计时所用时间', source: '全国统一用北京时间' },
     ],
   },
