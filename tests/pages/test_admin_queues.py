@@ -223,6 +223,7 @@ async def test_a_queue_closes_and_another_takes_its_calls(site: Site, page_of: P
     await check_page(page, "queues-opening-stale")
     await dialog.get_by_role("button", name="保存").click()
     await see(row).to_contain_text("白班；其余时间转到夜间")
+    await check_page(page, "queues-list")
     assert await opening_of(site, "general") == StoredOpening("白班", "night", 2)
 
     await page.get_by_role("button", name="综合的开放时间").click()
@@ -299,6 +300,7 @@ async def test_a_team_is_made_with_the_keyboard_and_says_who_leaves_another(site
     await see(page.get_by_role("status").filter(has_text="已保存班组 综合一班")).to_be_visible()
     await see(row_of(page, "班组", "综合一班")).to_contain_text("SUPERVISOR（supervisor）")
     await see(row_of(page, "班组", "综合二班")).not_to_contain_text("1002")
+    await check_page(page, "teams-list")
     assert await team_of(site, "one") == ("综合一班", ("1002", "2001"), ("supervisor",))
     assert await team_of(site, "two") == ("综合二班", ("1001",), ())
     assert await changed(site, "team:one") == ["team.saved"]
