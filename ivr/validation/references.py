@@ -40,7 +40,7 @@ def skill_unknown(subject: Subject) -> Iterator[Remark]:
             for index, need in enumerate(node.skills):
                 if need.skill not in subject.world.skills:
                     yield Remark(
-                        key, f"skills.{index}", f"没有编号为“{need.skill}”的技能", "改为已有的技能，否则没有坐席能接"
+                        key, f"skills.{index}", f"没有编号为“{need.skill}”的技能", "改为已有的技能，否则没有座席能接"
                     )
 
 

@@ -29,7 +29,7 @@ export const TYPE_HELP: Partial<Record<NodeType, string>> = {
   collect: '请来电人输入一串数字，存入变量',
   condition: '按日期、时段、号码、队列等情况分路',
   set: '给变量赋值，或切换语言',
-  queue: '进入人工队列等候坐席接听',
+  queue: '进入人工队列等候座席接听',
   transfer: '转到目录中的单位、专席或热线',
   emergency: '立即转 110、119、120、122',
   progress: '播报工单办理进度',
@@ -38,7 +38,7 @@ export const TYPE_HELP: Partial<Record<NodeType, string>> = {
   message: '录下来电人的留言',
   survey: '请来电人评价服务',
   subflow: '进入另一个流程，办完返回',
-  return: '回到上一级流程或坐席',
+  return: '回到上一级流程或座席',
   web: '向单位系统请求数据',
   hangup: '道别并结束通话',
 }

@@ -22,7 +22,7 @@ export const PARTY_OUTCOMES: Choices = [
   ['unallocated', '空号'],
   ['powered_off', '关机或不在服务区'],
   ['failed', '线路故障，对方没有振铃'],
-  ['agent_left', '对方振铃时坐席已挂断'],
+  ['agent_left', '对方振铃时座席已挂断'],
   ['lost', '通话结果未知'],
 ]
 
