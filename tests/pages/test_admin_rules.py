@@ -18,7 +18,7 @@ from directory.models import Role
 from directory.modes import Mode, Platform
 from tests.pages.accessibility import check_page
 from tests.pages.conftest import PageOf, Site
-from tests.web.conftest import Caller
+from tests.web.conftest import PATIENT, Caller
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
@@ -132,7 +132,7 @@ async def test_an_auditor_reads_modes_and_changes_none(page_of: PageOf) -> None:
 async def test_a_day_is_amended_after_a_look_at_what_it_moves(site: Site, page_of: PageOf) -> None:
     services, units = site.services, site.units
     await services.directory.refresh()
-    async with httpx.AsyncClient(base_url=site.origin) as http:
+    async with httpx.AsyncClient(base_url=site.origin, timeout=PATIENT) as http:
         agent, dispatcher = [await Caller(http).as_(who) for who in ("agent", "dispatcher")]
         number = (await agent.post("/api/tickets", title="路灯不亮")).json()["number"]
         path = f"/api/tickets/{number}/actions"

@@ -13,7 +13,7 @@ from playwright.async_api import expect as see
 from directory.models import Role
 from tests.pages.accessibility import check_page
 from tests.pages.conftest import PageOf, Site
-from tests.web.conftest import Caller
+from tests.web.conftest import PATIENT, Caller
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
@@ -31,7 +31,7 @@ CONTENT = {
 @pytest.fixture
 async def people(site: Site) -> Any:
     """Who is needed over REST, for arranging; the entry `sbk` stands as a draft."""
-    async with httpx.AsyncClient(base_url=site.origin, timeout=60) as http:
+    async with httpx.AsyncClient(base_url=site.origin, timeout=PATIENT) as http:
         nobody = Caller(http)
         found = {who: await nobody.as_(who) for who in ("knowledge_editor", "agent")}
         new = {"code": "sbk", "unit_id": site.units.labour, "review_on": "2099-01-01", "content": CONTENT}

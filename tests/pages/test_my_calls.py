@@ -14,7 +14,7 @@ from directory.models import Role
 from tests.pages.accessibility import check_page
 from tests.pages.conftest import PageOf, Site
 from tests.web import agent_day
-from tests.web.conftest import Caller
+from tests.web.conftest import PATIENT, Caller
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
@@ -30,7 +30,7 @@ async def noon(site: Site) -> datetime:
 async def _ticket(site: Site) -> str:
     """Registered from the day's talk."""
     await site.services.directory.refresh()
-    async with httpx.AsyncClient(base_url=site.origin) as http:
+    async with httpx.AsyncClient(base_url=site.origin, timeout=PATIENT) as http:
         agent = await Caller(http).as_("agent")
         answer = await agent.post("/api/tickets", title="社保卡补办", call=agent_day.MINE)
         number: str = answer.json()["number"]

@@ -20,7 +20,7 @@ from directory.models.audit import AuditRow
 from tests.pages.accessibility import check_page
 from tests.pages.conftest import PageOf, Site
 from tests.pages.kept_recordings import Kept, keep, note
-from tests.web.conftest import Caller
+from tests.web.conftest import PATIENT, Caller
 from ticketing.events import TicketLinked
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
@@ -363,7 +363,7 @@ async def _with_ticket(site: Site, kept: Kept) -> str:
     """The number of a ticket of this talk, which the call's journal was told of as the web process tells it."""
     links = TicketLinks(database=site.services.database, process="ast1/web")
     site.services.events.subscribe(TicketLinked, links.linked)
-    async with httpx.AsyncClient(base_url=site.origin) as http:
+    async with httpx.AsyncClient(base_url=site.origin, timeout=PATIENT) as http:
         agent = await Caller(http).as_("agent")
         told = await agent.post("/api/tickets", title="路灯不亮", caller_number="13812345678", call=kept.call)
         assert told.status_code == 201, told.text

@@ -15,7 +15,7 @@ from playwright.async_api import expect as see
 from directory.models import Role
 from tests.pages.accessibility import check_page
 from tests.pages.conftest import PageOf, Site
-from tests.web.conftest import Caller
+from tests.web.conftest import PATIENT, Caller
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
@@ -54,7 +54,7 @@ class Desk:
 
 @pytest.fixture
 async def desk(site: Site) -> Any:
-    async with httpx.AsyncClient(base_url=site.origin) as http:
+    async with httpx.AsyncClient(base_url=site.origin, timeout=PATIENT) as http:
         nobody = Caller(http)
         people = {who: await nobody.as_(who) for who in ("agent", "dispatcher", "unit_handler")}
         yield Desk(site, people)

@@ -15,7 +15,7 @@ from directory.models import Role
 from hotline.settings import CallsOut
 from tests.pages.accessibility import check_page
 from tests.pages.conftest import PageOf, Site
-from tests.web.conftest import Caller
+from tests.web.conftest import PATIENT, Caller
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
@@ -31,7 +31,7 @@ async def replied(site: Site) -> str:
     hours = CallsOut.model_validate({"opens": "00:00", "closes": "00:00"})
     object.__setattr__(services, "settings", services.settings.model_copy(update={"calls_out": hours}))
     await services.directory.refresh()
-    async with httpx.AsyncClient(base_url=site.origin) as http:
+    async with httpx.AsyncClient(base_url=site.origin, timeout=PATIENT) as http:
         nobody = Caller(http)
         people = {who: await nobody.as_(who) for who in ("agent", "dispatcher", "unit_handler", "unit_head")}
         told = await people["agent"].post("/api/tickets", title="路灯不亮", caller_number="13812345678")

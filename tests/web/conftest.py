@@ -77,6 +77,10 @@ def app(services: Services, units: Units) -> FastAPI:
     return create_app(services)
 
 
+PATIENT = httpx.Timeout(60.0)
+"""For whoever works beside a browser: two cores do what they can."""
+
+
 class Caller:
     """Somebody with a token, or without."""
 

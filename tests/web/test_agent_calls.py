@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from calls import agent_calls
 from calls.agent_calls import Came, Direction, came_of
@@ -126,9 +126,20 @@ async def test_one_sees_ones_own_and_a_supervisor_whose_they_name(
     assert (row.actor, row.subject, row.after) == ("supervisor", "agent:1002", {**day, "found": 1})
 
 
+_A_YEAR = """
+INSERT INTO agent_offer (call_id, about, agent, starts_at, offered_at, handling, answered_at, wrap_up_ms)
+SELECT 'year-' || n, 'offer', '1001', at, at, 'answered', at, 0
+FROM (SELECT n, CAST(:from AS timestamptz) + n * interval '30 minutes' AS at FROM generate_series(1, 17000) n) halves
+"""
+"""Of one agent, a call every half hour."""
+
+
 async def test_a_day_is_read_by_its_index(services: Services, noon: datetime) -> None:
+    day = agent_calls.day_of(noon.date(), ZONE)
     async with services.database.transaction() as session:
-        plan = await plan_of(session, agent_calls.offered("1001", agent_calls.day_of(noon.date(), ZONE)))
+        await session.execute(text(_A_YEAR), {"from": day.start - timedelta(days=365)})
+        await session.execute(text("ANALYZE agent_offer"))
+        plan = await plan_of(session, agent_calls.offered("1001", day), small=False)
     assert "ix_agent_offer_counted" in plan
     assert "starts_at >=" in plan.partition("Index Cond")[2].partition("\n")[0]
 
