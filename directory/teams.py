@@ -18,7 +18,7 @@ from directory.models.teams import TeamMember, TeamRow, TeamSupervisor
 from hotline.errors import Conflict, InvalidInput, NotFound, Stale
 from hotline.ids import group_id
 
-_SAVE_LOCK: Final = 1234512
+_SAVE_LOCK: Final = 1234513
 """Key of the advisory lock under which teams are saved, so that none is written over unseen."""
 
 
