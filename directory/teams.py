@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
-from zlib import crc32
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -17,6 +16,7 @@ from directory.models import AgentProfile, User
 from directory.models.teams import TeamMember, TeamRow, TeamSupervisor
 from hotline.errors import Conflict, InvalidInput, NotFound, Stale
 from hotline.ids import group_id
+from hotline.versions import version_of
 
 _SAVE_LOCK: Final = 1234513
 """Key of the advisory lock under which teams are saved, so that none is written over unseen."""
@@ -51,9 +51,8 @@ class Team:
 
     @property
     def version(self) -> int:
-        """Another number for another content, without an order; never 0. A member who joins another team changes it
-        too."""
-        return max(1, crc32(repr((self.name, self.agents, self.supervisors)).encode()))
+        """Of what it is (`hotline.versions`). A member who joins another team changes it too."""
+        return version_of(repr((self.name, self.agents, self.supervisors)))
 
 
 async def teams(session: AsyncSession) -> list[Team]:

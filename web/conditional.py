@@ -18,8 +18,6 @@ from hotline.errors import HotlineError
 
 _TAG: Final = r'^"?[0-9]{1,9}(-[0-9a-f]{1,64})?"?$'
 _TAGS: Final = r'^(\*|(W/)?"[!#-~]{0,128}"(\s*,\s*(W/)?"[!#-~]{0,128}"){0,19})$'
-_MOST: Final = 10**9
-"""Of a version in a tag."""
 _DIGEST: Final = 32
 """Hex digits of an answer's digest in its tag."""
 
@@ -89,12 +87,6 @@ def tag(version: int) -> str:
 def tagged(response: Response, version: int) -> None:
     """Give an answer the ETag of the record it is about."""
     response.headers["ETag"] = tag(version)
-
-
-def content_version(body: BaseModel) -> int:
-    """The version of a record that keeps none: made of what it says, never 0."""
-    digest = hashlib.sha256(body.model_dump_json().encode()).digest()
-    return 1 + int.from_bytes(digest[:8]) % (_MOST - 1)
 
 
 def answer(body: BaseModel, version: int, if_none_match: str | None) -> Response:

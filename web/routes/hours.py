@@ -14,10 +14,11 @@ from directory import lines, repository, special_days
 from directory.hours import DAY_MINUTES, Span, SpecialDay, WeeklyHours
 from directory.models import Role, Schedule
 from hotline.errors import InvalidInput, Stale
+from hotline.versions import version_of
 from ticketing import on_calendar
 from web.access import Parts, Transaction, roles
 from web.administration import Administration, Note
-from web.conditional import Expected, content_version
+from web.conditional import Expected
 from web.problems import DOCUMENTED
 
 router = APIRouter(prefix="/api/hours", tags=["hours"], responses=DOCUMENTED)
@@ -287,7 +288,7 @@ async def _schedule(session: AsyncSession, row: Schedule, spans: Iterable[Span])
 
 
 def _versioned(record: _Record) -> _Record:
-    return record.model_copy(update={"version": content_version(record)})
+    return record.model_copy(update={"version": version_of(record.model_dump_json())})
 
 
 def _plain(record: ScheduleOut | WorkdayOut | None) -> dict[str, Any] | None:
