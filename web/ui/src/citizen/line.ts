@@ -77,7 +77,8 @@ export class Call {
       else this._end()
     })
     session.on('failed', ({ originator, cause }) => {
-      if (originator === 'local' && cause === 'Canceled') this._end()
+      // The citizen's own hang-up was the end already: what is canceled here by itself has lost the line, or waited in vain.
+      if (originator === 'local' && cause === 'Canceled') this._fail('away')
       else this._fail(cause === 'Busy' || cause === 'Unavailable' ? 'busy' : 'refused')
     })
   }
