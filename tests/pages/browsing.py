@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
@@ -22,6 +23,8 @@ ZOOMED: Final = {"width": 683, "height": 384}
 """The same window at 200 %."""
 PHONE: Final = {"width": 360, "height": 740}
 """A citizen's telephone."""
+
+_GLANCE_SECONDS: Final = 0.05
 
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 _LEFT_BEHIND: Final = "net::ERR_ABORTED"
@@ -84,6 +87,17 @@ class Watch:
     def _on_response(self, response: Response) -> None:
         if response.status >= 400:
             self._seen.append(f"{response.status} {response.request.method} {_path(response.url)}")
+
+
+async def holds(page: Page, expression: str, arg: object = None) -> None:
+    """Wait until `expression` is true in the page. Raises TimeoutError after DEADLINE_MS.
+
+    Playwright's own `wait_for_function` asks again with `eval`, which the pages' policy forbids: it fails whenever the
+    first answer is no.
+    """
+    async with asyncio.timeout(DEADLINE_MS / 1000):
+        while not await page.evaluate(expression, arg):
+            await asyncio.sleep(_GLANCE_SECONDS)
 
 
 def _path(url: str) -> str:

@@ -152,6 +152,18 @@ async def test_busy_and_refused_after_the_line_was_opened(new_page: PageOf) -> N
     await _said(page, "refused", "这次呼叫没有接通")
 
 
+async def test_a_line_that_is_lost_before_anybody_answers_is_said(new_page: PageOf) -> None:
+    page = await new_page()
+
+    async def answer(line: WebSocketRoute, invite: str) -> None:
+        await line.close()
+
+    await _answered_by(page, answer)
+    await page.goto("/public/call")
+    await _dial(page)
+    await _said(page, "line-lost", "电话系统暂时不能接通")
+
+
 async def test_a_talk_whose_connection_is_lost(new_page: PageOf) -> None:
     page = await new_page()
     lines: list[WebSocketRoute] = []

@@ -18,6 +18,7 @@ from calls.ticket_links import TicketLinks
 from directory.models import Role
 from directory.models.audit import AuditRow
 from tests.pages.accessibility import check_page
+from tests.pages.browsing import holds
 from tests.pages.conftest import PageOf, Site
 from tests.pages.kept_recordings import Kept, keep, note
 from tests.web.conftest import PATIENT, Caller
@@ -86,16 +87,16 @@ async def _hear(page: Page, reason: str = "投诉核查") -> Locator:
 
 
 async def _plays_from(page: Page, seconds: float) -> None:
-    await page.wait_for_function("(from) => heard.elements.at(-1)?.currentTime > from", arg=seconds)
+    await holds(page, "(from) => heard.elements.at(-1)?.currentTime > from", seconds)
 
 
 async def _levels(page: Page, *, left: bool, right: bool) -> None:
     """Wait until the sides are heard, or not, as said."""
     sides = [[side, loud] for side, loud in ((0, left), (1, right))]
-    await page.wait_for_function(
+    await holds(
+        page,
         f"(sides) => sides.every(([side, loud]) => loud ? heard.level(side) > {_LOUD} : heard.level(side) < {_STILL})",
-        arg=sides,
-        polling=100,
+        sides,
     )
 
 
@@ -194,7 +195,7 @@ async def test_a_supervisor_finds_a_talk_and_hears_each_side_of_it(site: Site, p
     await page.keyboard.press("Escape")
     await see(dialog).to_have_count(0)
     await see(_row(page, 1)).to_be_focused()
-    await page.wait_for_function("heard.contexts[0].state === 'closed'")
+    await holds(page, "heard.contexts[0].state === 'closed'")
     assert await page.evaluate("heard.elements[0].paused && !heard.elements[0].src")
     # A second hearing is another: its reason is asked for again.
     await page.keyboard.press("Enter")
