@@ -19,6 +19,7 @@ from calls.facts import Kind
 from calls.models import CallRow, JournalRow
 from hotline.database import Database, UtcDateTime
 from hotline.errors import Conflict, NotFound
+from hotline.locks import Lock, one_at_a_time
 
 LEASE: Final = timedelta(seconds=10)
 """How long a call out stays with a process that says nothing."""
@@ -29,9 +30,6 @@ TAKE_UP: Final = timedelta(seconds=10)
 _CLAIM_BATCH: Final = 20
 _HISTORY: Final = timedelta(days=3)
 """How far back calls to a number are looked at; no limit of the policy reaches further than a day."""
-
-_NUMBER_LOCK: Final = 1234509
-"""First key of the advisory lock under which calls to one number are decided."""
 
 
 class CallOutBusy(Conflict):
@@ -50,7 +48,7 @@ class Claim:
 
 async def lock_number(session: AsyncSession, number: str) -> None:
     """Until the end of the transaction nobody else decides about calling this number."""
-    await session.execute(select(func.pg_advisory_xact_lock(_NUMBER_LOCK, func.hashtext(number))))
+    await one_at_a_time(session, Lock.CALLS_OUT, number)
 
 
 async def history(session: AsyncSession, number: str, now: datetime) -> list[datetime]:

@@ -28,12 +28,10 @@ from calls.models import CallRow, JournalRow
 from hotline.clock import to_ms
 from hotline.database import Database, UtcDateTime
 from hotline.errors import NotFound
+from hotline.locks import Lock, one_at_a_time
 
 LEASE: Final = timedelta(seconds=10)
 """How long a promise stays with a process that says nothing."""
-
-_CLAIM_LOCK: Final = 1234502
-"""Key of the advisory lock under which promises are claimed, so that `missed_at_once` holds for the whole site."""
 
 _CLAIM_BATCH: Final = 20
 _IN_QUEUE = (CallbackState.WAITING, CallbackState.PLACING)
@@ -100,7 +98,7 @@ async def claim(session: AsyncSession, process: str, policy: CallbackPolicy, now
 
     A promise that is not to be kept now by policy is put off, or given up when it is too old.
     """
-    await session.execute(select(func.pg_advisory_xact_lock(_CLAIM_LOCK)))
+    await one_at_a_time(session, Lock.CALLBACK_CLAIMS)
     busy = await session.scalar(
         select(func.count()).where(
             CallbackRow.closed_at.is_(None),

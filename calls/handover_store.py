@@ -15,14 +15,11 @@ from calls.handover_models import HandoverRow, HandoverState
 from directory.models import Partner
 from hotline.database import UtcDateTime
 from hotline.errors import Conflict, NotFound
+from hotline.locks import Lock, one_at_a_time
 from ticketing.models import TicketCallRow, TicketRow
 
 CHANNEL: Final = "handover"
 """PostgreSQL tells listeners on it of every new row, at its commit."""
-
-
-_NOTE_LOCK: Final = 12347
-"""First key of the advisory locks under which a platform's hand-overs are noted, one after the other."""
 
 
 class HandoverClosed(Conflict):
@@ -151,7 +148,7 @@ async def put_off(
 
 async def _alone(session: AsyncSession, partner: str) -> None:
     """What is noted of one hand-over touches others of its platform: two senders would wait for each other's rows."""
-    await session.execute(select(func.pg_advisory_xact_lock(_NOTE_LOCK, func.hashtext(partner))))
+    await one_at_a_time(session, Lock.HANDOVERS, partner)
 
 
 async def give_up(session: AsyncSession, row_id: str, *, why: str, now: datetime) -> None:

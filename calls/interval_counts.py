@@ -29,11 +29,9 @@ from acd.queue_tables import QueueRow
 from calls.figure_tables import AgentIntervalRow, AgentOfferRow, CallIntervalRow, StayRow
 from calls.figures import PROMPT_MS, SERVICE_LEVEL_MS, SHORT_ABANDON_MS, Disposition, Handling, Scope
 from hotline.database import Base, UtcDateTime
+from hotline.locks import Lock, one_at_a_time, taken_at_once
 
 INTERVAL: Final = timedelta(minutes=30)
-
-_LOCK: Final = 1234503
-"""Key of the advisory lock under which figures are counted: one counter at a time, in the whole site."""
 
 CallKey = tuple[str, str, datetime]
 """Scope, subject, beginning of the interval."""
@@ -65,9 +63,9 @@ class Touched:
 async def take_turn(session: AsyncSession, *, wait: bool = True) -> bool:
     """Be the only one who counts, until the end of the transaction; False if somebody else does and `wait` is not."""
     if wait:
-        await session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+        await one_at_a_time(session, Lock.INTERVAL_COUNTS)
         return True
-    return bool(await session.scalar(select(func.pg_try_advisory_xact_lock(_LOCK))))
+    return await taken_at_once(session, Lock.INTERVAL_COUNTS)
 
 
 _ATTRIBUTE = text("""

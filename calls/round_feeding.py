@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from calls import rounds
@@ -15,6 +15,7 @@ from directory.loader import CurrentDirectory
 from hotline.clock import Clock
 from hotline.database import Database
 from hotline.errors import PartUnavailable
+from hotline.locks import Lock, one_at_a_time
 from hotline.settings import Settings
 from hotline.tasks import through_outages
 from ticketing.visits import visiting
@@ -23,8 +24,6 @@ _log = structlog.get_logger(__name__)
 
 _PAUSE_SECONDS: Final = 30.0
 _BATCH: Final = 200
-_FEED_LOCK: Final = 1234511
-"""Key of the advisory lock under which the day's round is made and filled: there is one."""
 BY: Final = "visits"
 
 
@@ -49,7 +48,7 @@ class RoundFeeding:
         fed, after = 0, 0
         while True:
             async with self._database.transaction() as session:
-                await session.execute(select(func.pg_advisory_xact_lock(_FEED_LOCK)))
+                await one_at_a_time(session, Lock.ROUND_FEEDING)
                 found = await visiting.due(session, limit=_BATCH, after=after)
                 if found:
                     fed += await self._fill(session, [number for _, number, _ in found])

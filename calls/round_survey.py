@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 import structlog
-from sqlalchemy import bindparam, exists, func, select
+from sqlalchemy import bindparam, exists, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from agi.errors import AgiConnectionLost, AgiHangup
@@ -37,14 +37,13 @@ from directory.numbers import subscriber_digits
 from hotline.clock import to_ms
 from hotline.database import UtcDateTime
 from hotline.errors import HotlineError, PartUnavailable
+from hotline.locks import Lock, one_at_a_time
 from ticketing import repository
 
 _log = structlog.get_logger(__name__)
 
 _LOOK_SECONDS: Final = 2.0
 _SLACK_SECONDS: Final = 10
-_PACE_LOCK: Final = 1234510
-"""Key of the advisory lock under which surveys are begun, so that their limits hold for the whole site."""
 
 _ENTRY: Final = ("hl-entry", "s", "1")
 """Where in the dialplan citizens' calls begin."""
@@ -88,7 +87,7 @@ class RoundSurveys:
         board, now = self._board, self._board.clock.now()
         begun = []
         async with self._record.transaction() as session:
-            await session.execute(select(func.pg_advisory_xact_lock(_PACE_LOCK)))
+            await one_at_a_time(session, Lock.SURVEY_PACE)
             policy = await rounds.policy_of(session, board.settings)
             under_way, lately = await store.surveys_under_way(session, now)
             for _ in range(min(policy.at_once - under_way, policy.per_minute - lately)):

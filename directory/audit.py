@@ -17,18 +17,17 @@ from typing import Any, Final, TypedDict, Unpack
 
 import orjson
 import structlog
-from sqlalchemy import Select, event, select, text
+from sqlalchemy import Select, event, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
 from directory.models.audit import AuditRow
 from hotline.errors import HotlineError
+from hotline.locks import Lock, one_at_a_time
 from hotline.witness import Witness
 
 _log = structlog.get_logger(__name__)
 
-_LOCK = 12346
-"""Key of the advisory lock under which rows are added, so that the chain never forks."""
 _START = b"\x00" * 32
 HEAD: Final = "head"
 """A head, among what is witnessed."""
@@ -67,7 +66,7 @@ async def record(
 
 async def append(session: AsyncSession, rows: Sequence[AuditRow]) -> Head:
     """Append rows, at least one, that have all but their place in the chain. Writers take turns as in `record`."""
-    await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    await one_at_a_time(session, Lock.AUDIT)
     head = await newest(session)
     seq, last = head.seq, bytes.fromhex(head.hash) if head.seq else _START
     for row in rows:

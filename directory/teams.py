@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,10 +15,8 @@ from directory.models import AgentProfile, User
 from directory.models.teams import TeamMember, TeamRow, TeamSupervisor
 from hotline.errors import Conflict, InvalidInput, NotFound, Stale
 from hotline.ids import group_id
+from hotline.locks import Lock, one_at_a_time
 from hotline.versions import version_of
-
-_SAVE_LOCK: Final = 1234513
-"""Key of the advisory lock under which teams are saved, so that none is written over unseen."""
 
 
 class UnknownTeam(NotFound):
@@ -98,7 +95,7 @@ async def save_team(
     whatever there is. Raises InvalidInput, StaleTeam, TeamNameTaken, UnknownUser.
     """
     group_id(name)
-    await session.execute(select(func.pg_advisory_xact_lock(_SAVE_LOCK)))
+    await one_at_a_time(session, Lock.TEAMS)
     before = next((one for one in await teams(session) if one.team == name), None)
     if version is not None and version != (before.version if before else 0):
         raise StaleTeam("the team was changed meanwhile", remedy="read it again")

@@ -10,22 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import Conflict, InvalidInput, NotFound, Stale
+from hotline.locks import Lock, one_at_a_time
 from ticketing import clocks
 from ticketing.catalogue import categories
 from ticketing.catalogue.errors import CategoryNotFound
 from ticketing.clock_tables import TicketPolicyRow
 from ticketing.models import TicketRow
 from ticketing.policy import Policies, PolicyVersion, TicketPolicy
-
-_LOCK: Final = 1234512
-"""Key of the advisory lock under which versions are laid down and taken back."""
 
 
 class PolicyNotFound(NotFound):
@@ -196,7 +194,7 @@ async def take_back(
 
 async def _alone(session: AsyncSession, rests_on: int) -> None:
     """Whoever changes versions does so alone until the transaction ends, and on what they have read."""
-    await session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    await one_at_a_time(session, Lock.POLICY_VERSIONS)
     if (now := await edition(session)) != rests_on:
         raise StalePolicies(f"edition {now}, not {rests_on}")
 

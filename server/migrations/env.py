@@ -11,10 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from hotline.database import Base
-
-_LOCK = 12345
-"""Key of the advisory lock under which migrations run. It is the connection's and not a transaction's: a migration that
-moves many rows commits between."""
+from hotline.locks import Lock
 
 for module in (
     "directory.models",
@@ -61,7 +58,7 @@ for module in (
 def _migrate(connection: Connection) -> None:
     context.configure(connection=connection, target_metadata=Base.metadata, compare_server_default=True)
     with context.begin_transaction():
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": int(Lock.MIGRATIONS)})
         context.run_migrations()
 
 

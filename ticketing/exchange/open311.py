@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from directory.models import Role
 from directory.numbers import caller
 from hotline import sealed
+from hotline.locks import Lock, one_at_a_time
 from ticketing import repository
 from ticketing.catalogue import categories
 from ticketing.catalogue.tables import CategoryRow
@@ -35,8 +36,6 @@ LONGEST_SPAN: Final = timedelta(days=90)
 MOST: Final = 1_000
 """Requests that are told at a time."""
 LONGEST_DESCRIPTION: Final = 4_000
-_LOCK: Final = 1234_311
-"""First key of the advisory lock under which requests that may be one are written down one after the other."""
 
 _AREA: Final = re.compile(r"[0-9]{6}([0-9]{6})?")
 _LONGEST_TITLE: Final = 60
@@ -184,7 +183,7 @@ async def create(
     Raises CategoryNotFound, ClientKeyTaken. The caller commits.
     """
     index = sealed.keys().index(said.model_dump_json())
-    await session.execute(select(func.pg_advisory_xact_lock(_LOCK, func.hashtext(client_key or index.hex()))))
+    await one_at_a_time(session, Lock.OPEN311_REQUESTS, client_key or index.hex())
     if (earlier := await _earlier(session, key, index, client_key, since=at - repeats)) is not None:
         return earlier
     ticket = await _register(session, desk, key, said, area_code=area_code)

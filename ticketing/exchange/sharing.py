@@ -17,11 +17,10 @@ from typing import Final
 from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hotline.locks import Lock, one_at_a_time
 from ticketing.exchange.tables import ExchangeEventRow, ExchangeFeedRow, ExchangeReceiverRow
 from ticketing.exchange.words import Scope
 
-_LOCK: Final = 1234520
-"""Key of the advisory lock under which feeds grow."""
 BATCH: Final = 500
 """Events at a time."""
 
@@ -47,7 +46,7 @@ async def share(session: AsyncSession, *, limit: int = BATCH) -> int:
 
 async def lock(session: AsyncSession) -> None:
     """Keep every feed from growing until the transaction ends."""
-    await session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    await one_at_a_time(session, Lock.EXCHANGE_FEEDS)
 
 
 def concerns(receiver: ExchangeReceiverRow, event: ExchangeEventRow) -> bool:

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from directory import audit
 from hotline.clock import Clock
 from hotline.database import Database
+from hotline.locks import Lock, taken_at_once
 from ticketing.importing.errors import FileUnreadable
 from ticketing.importing.files import TableFile
 from ticketing.importing.knowledge_target import Knowledge
@@ -38,8 +39,6 @@ from ticketing.vocabulary import Term
 MOST_PROBLEMS: Final = 100_000
 """So many are told by row; the rest is counted."""
 _AGAIN_SECONDS: Final = 0.1
-_ONE_AT_A_TIME: Final = 12_345_301
-"""Key of the advisory lock under which batches are written."""
 
 
 class Phase(Term):
@@ -149,7 +148,7 @@ async def kept_mapping(session: AsyncSession, source: str, kind: Kind) -> FileMa
 
 async def _turn(session: AsyncSession) -> None:
     """Wait until no other import writes a batch: longer than a statement may take, if it must be."""
-    while not await session.scalar(select(func.pg_try_advisory_xact_lock(_ONE_AT_A_TIME))):  # noqa: ASYNC110 - no event
+    while not await taken_at_once(session, Lock.IMPORTS):  # noqa: ASYNC110 - no event
         await asyncio.sleep(_AGAIN_SECONDS)
 
 

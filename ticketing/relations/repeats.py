@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hotline.locks import Lock, one_at_a_time
 from ticketing import clocks, repository
 from ticketing.handling import leads
 from ticketing.handling.tables import AccountabilityLeadRow
@@ -22,9 +22,6 @@ from ticketing.relations.errors import NotEarlier, StillOpen
 from ticketing.relations.tables import TicketLinkRow
 from ticketing.vocabulary import LinkKind, State, TicketType
 
-_ONE_AT_A_TIME: Final = 12_345_290
-"""Key of the advisory lock under which matters grow: two links at once must not each miss the other's month."""
-
 
 async def link(
     session: AsyncSession, number: str, earlier: str, *, note: str, by: str, at: datetime
@@ -33,7 +30,7 @@ async def link(
 
     Raises TicketNotFound, NotEarlier, StillOpen, AlreadyLinked.
     """
-    await session.execute(select(func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
+    await one_at_a_time(session, Lock.MATTERS)
     ticket, former = await repository.row(session, number), await repository.row(session, earlier)
     if former.id >= ticket.id:
         raise NotEarlier(f"{earlier} is not earlier than {number}")

@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from directory.models import Role
+from hotline.locks import Lock, one_at_a_time
 from ticketing.errors import ActionNotAllowed
 from ticketing.figures.definition import Measure
 from ticketing.figures.definitions import FIGURES
@@ -176,7 +177,7 @@ async def lay_down(
         raise ActionNotAllowed("for those who lay down the method")
     if first_day <= today:
         raise MethodTooLate(f"{first_day}", remedy="a method counts from a day to come")
-    await session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    await one_at_a_time(session, Lock.ASSESSMENT_METHODS)
     newest = await session.scalar(select(func.coalesce(func.max(AssessmentMethodRow.number), 0)))
     row = AssessmentMethodRow(
         number=(newest or 0) + 1,
@@ -189,7 +190,3 @@ async def lay_down(
     session.add(row)
     await session.flush()
     return row
-
-
-_LOCK: Final = 1234506
-"""Key of the advisory lock under which versions get their numbers."""

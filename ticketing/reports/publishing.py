@@ -12,12 +12,13 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
 from directory.models import Role
+from hotline.locks import Lock, one_at_a_time
 from ticketing.errors import ActionNotAllowed
 from ticketing.figures.periods import Period
 from ticketing.reports import asking
@@ -37,8 +38,6 @@ from ticketing.reports.workbook import workbook
 from ticketing.schemas import Actor
 
 PUBLISHERS: Final = frozenset({Role.SUPERVISOR})
-_LOCK: Final = 1234507
-"""Key of the advisory lock under which revisions get their numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ async def publish(session: AsyncSession, report_id: int, reason: str, actor: Act
     content = Content.model_validate_json(report.content)
     if report.counted_at < Period.named(report.period).end(ZoneInfo(content.zone)):
         raise PeriodNotOver(f"{report.period} was counted before it was over", remedy="have it made anew")
-    await session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    await one_at_a_time(session, Lock.REPORT_REVISIONS)
     earlier = await revisions(session, ReportKind(report.kind), report.period)
     if any(one.report_id == report.id for one in earlier):
         raise PublishedAlready(f"report {report.id}")
