@@ -31,6 +31,8 @@ class CallPage {
       if (!isBusy(this._state)) void this._dial()
     })
     this._hangUp.addEventListener('click', () => this._end())
+    // The key that dialled may be held down still.
+    this._hangUp.addEventListener('keydown', (event) => { if (event.repeat) event.preventDefault() })
     this._mute.addEventListener('click', () => this._toggleMute())
     for (const one of this._keys) one.addEventListener('click', () => this._press(one.dataset.key ?? ''))
     document.addEventListener('keydown', (event) => {
