@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from playwright.async_api import Locator, Page
 from playwright.async_api import expect as see
@@ -15,6 +16,7 @@ from acd.queue_store import default_rules
 from tests.pages.accessibility import check_page
 from tests.pages.conftest import PageOf, Site
 from tests.pages.desk_calls import AGENT, DeskCall, offered
+from tests.web.conftest import PATIENT, Caller
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
@@ -227,6 +229,30 @@ async def test_a_ticket_is_registered_and_what_is_wrong_is_said_at_its_field(
     await check_page(desk, "desk-registered")
     await desk.get_by_role("button", name="受理，转派单员").click()
     await see(desk.locator(".registered")).to_contain_text("待派单")
+
+
+async def test_what_was_settled_before_is_said_to_be_repeated(site: Site, desk: Page) -> None:
+    demand = {"title": "黄河路路灯不亮", "content": "整条路夜里都不亮", "address": "黄河路 12 号"}
+    async with httpx.AsyncClient(base_url=site.origin, timeout=PATIENT) as http:
+        agent = await Caller(http).as_("agent")
+        told = (await agent.post("/api/tickets", **demand)).json()
+        settled = await agent.post(f"/api/tickets/{told['number']}/answer", version=1, answer="已修好")
+        assert settled.status_code == 200, settled.text
+        earlier = told["number"]
+        await talking(site, desk)
+        await desk.get_by_label("标题").fill(demand["title"])
+        await desk.get_by_label("内容", exact=True).fill(demand["content"])
+        await desk.get_by_label("事发地址").fill(demand["address"])
+        await see(desk.get_by_role("region", name="可能已有同样的诉求")).to_contain_text("登记后可关联为重复诉求")
+        await desk.keyboard.press("Control+Enter")
+        await see(desk.get_by_role("heading", name="工单已登记")).to_be_visible()
+        known = desk.get_by_role("region", name="以前已办结的同样诉求")
+        await known.get_by_role("button", name=f"把 {earlier} 关联为重复诉求").press("Enter")
+        await see(desk.get_by_text(f"已关联为 {earlier} 的重复诉求")).to_be_visible()
+        await see(known).to_contain_text("已关联")
+        await check_page(desk, "desk-repeats")
+        (link,) = (await agent.get(f"/api/tickets/{earlier}/relations")).json()["links"]
+    assert link["kind"] == "repeats"
 
 
 async def test_the_wrap_up_counts_down_is_extended_and_ended(site: Site, desk: Page) -> None:

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { another, closed, current, faults, faultsOf, formOf, halfWritten, intake, kept, next, none, popped, registered, withdrawn, written } from './forms'
+import { another, closed, current, faults, faultsOf, formOf, halfWritten, intake, kept, next, none, popped, registered, withdrawn, withoutCall, written } from './forms'
 import type { Pop, RegisteredOut } from './types'
 
 function pop(call: string): Pop {
@@ -35,6 +35,14 @@ describe('forms of the desk', () => {
     expect(forms.forms.map((form) => form.call)).toEqual(['a', 'b'])
     expect(next(forms).shown).toBe('b')
     expect(next(next(forms)).shown).toBe('a')
+  })
+
+  it('opens one without a call beside the others', () => {
+    const forms = withoutCall(popped(none(), pop('a'), 'key-a', 1), 'key-b', 2)
+    expect(forms.forms.map((form) => form.call)).toEqual(['a', 'none-key-b'])
+    const form = current(forms)
+    expect(form).toMatchObject({ call: 'none-key-b', hotline: '', requestKey: 'key-b' })
+    expect(form && halfWritten(form)).toBe(false)
   })
 
   it('lets go of one that nobody wrote in, and of one that is registered', () => {

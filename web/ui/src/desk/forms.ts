@@ -124,6 +124,14 @@ export function another(forms: Forms, call: string, requestKey: string, now: num
   })
 }
 
+/** A form without a call, for what comes otherwise. */
+export function withoutCall(forms: Forms, requestKey: string, now: number): Forms {
+  const call = `none-${requestKey}`
+  const fields = blank()
+  const form: Form = { call, line: '', hotline: '', unit: '', fields, given: { ...fields }, requestKey, registered: null, begun: now }
+  return { forms: [...forms.forms, form], shown: call }
+}
+
 export function closed(forms: Forms, call: string): Forms {
   const left = forms.forms.filter((form) => form.call !== call)
   return { forms: left, shown: forms.shown === call ? (left.at(-1)?.call ?? null) : forms.shown }

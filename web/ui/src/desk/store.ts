@@ -1,4 +1,4 @@
-/** The desk at work: the agent's socket, the phone, the forms, and what the agent asks for.
+/** The desk at work: the agent's socket and state, the phone, and through others what is written and asked for.
  *
  * It outlives the page that shows it: an agent who looks something up elsewhere keeps phone and calls.
  */
@@ -8,19 +8,18 @@ import { computed, effectScope, markRaw, ref, shallowRef, watch, type EffectScop
 
 import { api, Problem } from '@/api/client'
 import { useLive, type Live } from '@/live/socket'
-import { wordsFor } from '@/parts/problemWords'
 import { accountOf, seatAt, type Seat } from '@/phone/account'
 import { BrowserPhone } from '@/phone/phone'
 import { Ringing } from '@/phone/ringing'
 import { READY_STATES } from '@/phone/states'
 import { useSession } from '@/session/store'
 
-import { load, save } from './drafts'
-import * as forms from './forms'
+import { Asking, toCallIn, type TalkOptions } from './asking'
 import { empty, IN_TALK, reduce, type Event } from './state'
-import type { AgentView, Frame, LinkedTicket, Message, Pop, RegisteredOut, TalkCommand, Target, TicketOut } from './types'
+import type { AgentView, Frame, LinkedTicket, Message, Pop, TalkCommand, Target, TicketOut } from './types'
+import { useWriting } from './writing'
 
-/** So long a command may be without an answer. */
+/** So long a talk's sound goes on in a page that gave way, if the other page says nothing. */
 const PATIENCE_MS = 8_000
 const QUIET_AFTER_MS = 1_500
 const TAKEN_OVER = 4409
@@ -29,26 +28,12 @@ const SEAT = 'hotline.desk.seat'
 const AT_WORK = 'hotline.desk.at-work'
 const AUTO_ANSWER = 'hotline.desk.auto-answer'
 
-export interface TalkOptions {
-  target?: string
-  queue?: string
-  menu?: string
-  ticket?: string
-  summary?: string
-  location?: string
-}
-
-function requestKey(): string {
-  return crypto.randomUUID()
-}
-
 export const useDesk = defineStore('desk', () => {
   const session = useSession()
   const phone = markRaw(new BrowserPhone())
   const ringing = new Ringing()
 
   const desk = shallowRef(empty())
-  const written = shallowRef(forms.none())
   /** What rings where the agent sits, or is about to. */
   const seat = shallowRef<Seat | null>(null)
   const autoAnswer = ref(localStorage.getItem(AUTO_ANSWER) === 'yes')
@@ -57,7 +42,6 @@ export const useDesk = defineStore('desk', () => {
   const error = shallowRef<unknown>(null)
   /** What the agent's own phone says against being offered a call. */
   const phoneError = shallowRef<unknown>(null)
-  const draftLost = ref(false)
   const now = ref(Date.now())
 
   let scope: EffectScope | null = null
@@ -66,14 +50,12 @@ export const useDesk = defineStore('desk', () => {
   let agent = ''
   /** The call whose phone was lost: it is answered by itself when it rings again. */
   let resume = ''
-  let asking: ReturnType<typeof setTimeout> | undefined
   let ticking: ReturnType<typeof setInterval> | undefined
   let sitting: Promise<void> = Promise.resolve()
 
   const call = computed(() => desk.value.call)
   const state = computed(() => desk.value.agent?.state ?? 'SIGNED_OUT')
   const signedIn = computed(() => state.value !== 'SIGNED_OUT')
-  const form = computed(() => forms.current(written.value))
   const usesBrowser = computed(
     () => seat.value?.kind === 'browser' && desk.value.agent?.extension === seat.value.extension,
   )
@@ -90,6 +72,11 @@ export const useDesk = defineStore('desk', () => {
     desk.value = reduce(desk.value, event, Date.now())
   }
 
+  const asking = new Asking(take)
+  const writing = useWriting((of, { number, title, state: is }) => {
+    take({ kind: 'ticket', cursor: null, body: { call: of, number, title, state: is } })
+  })
+
   function onFrame(message: unknown): void {
     const frame = message as Frame
     if (frame.cursor !== null) cursor = frame.cursor
@@ -99,13 +86,13 @@ export const useDesk = defineStore('desk', () => {
       case 'hello':
         void greeted(frame.body.resumed)
         void readOnce()
-        if (frame.body.pop !== null && !frame.body.resumed) keep(forms.popped(written.value, frame.body.pop, requestKey(), Date.now()))
+        if (frame.body.pop !== null && !frame.body.resumed) writing.popped(frame.body.pop)
         break
       case 'pop':
         popped(frame.body)
         break
       case 'pop_withdrawn':
-        if (before.call?.pop.reservation === frame.body.reservation) keep(forms.withdrawn(written.value, frame.body.call))
+        if (before.call?.pop.reservation === frame.body.reservation) writing.withdrawn(frame.body.call)
         setTimeout(quiet, QUIET_AFTER_MS)
         break
       case 'agent_state':
@@ -115,7 +102,7 @@ export const useDesk = defineStore('desk', () => {
       case 'talk':
       case 'talk_refused':
       case 'call_ended':
-        clearTimeout(asking)
+        asking.answered()
         break
       case 'taken_over':
         void giveWay()
@@ -124,7 +111,7 @@ export const useDesk = defineStore('desk', () => {
   }
 
   function popped(pop: Pop): void {
-    keep(forms.popped(written.value, pop, requestKey(), Date.now()))
+    writing.popped(pop)
     if (resume !== pop.call) resume = ''
     answerIfWanted(false)
   }
@@ -219,7 +206,7 @@ export const useDesk = defineStore('desk', () => {
     if (scope !== null && agent === person.work_number) return
     close()
     agent = person.work_number
-    written.value = load(agent, Date.now())
+    writing.open(agent)
     desk.value = empty()
     connect()
     ticking = setInterval(() => {
@@ -284,7 +271,7 @@ export const useDesk = defineStore('desk', () => {
   }
 
   function close(): void {
-    clearTimeout(asking)
+    asking.answered()
     clearInterval(ticking)
     scope?.stop()
     scope = null
@@ -292,6 +279,7 @@ export const useDesk = defineStore('desk', () => {
     ringing.end()
     phone.stop()
     agent = ''
+    writing.close()
     seat.value = null
     desk.value = empty()
   }
@@ -399,88 +387,19 @@ export const useDesk = defineStore('desk', () => {
 
   // The talk ------------------------------------------------------------------------------------------------------
 
-  /** Ask for something in the talk; what comes of it is a frame. */
   async function ask(command: TalkCommand, options: TalkOptions = {}): Promise<void> {
-    const of = call.value
-    if (of === null || desk.value.asked !== null) return
-    take({ kind: 'ask', command, at: Date.now() })
-    clearTimeout(asking)
-    asking = setTimeout(() => take({ kind: 'ask_failed', command, why: '系统没有应答，请看当前状态后再试' }), PATIENCE_MS)
-    try {
-      await api.post(`/api/talks/${encodeURIComponent(of.pop.call)}/${command}`, options)
-      take({ kind: 'ask_done', command })
-      if (command === 'pause' || command === 'resume') clearTimeout(asking)
-    } catch (caught) {
-      clearTimeout(asking)
-      const { what, next } = wordsFor(caught)
-      take({ kind: 'ask_failed', command, why: `${what}${next}` })
-    }
+    if (call.value !== null && desk.value.asked === null) await asking.ask(call.value, command, options)
   }
 
   const hold = (): Promise<void> => ask(call.value?.talk === 'held' ? 'retrieve' : 'hold')
 
   function callIn(command: 'consult' | 'three_way' | 'blind', target: Target): Promise<void> {
     const ticket = call.value?.tickets.at(-1)?.number ?? ''
-    const draft = form.value?.call === call.value?.pop.call ? form.value?.fields : undefined
-    const options: TalkOptions = { target: target.key, ticket }
-    if (target.data && draft !== undefined) {
-      options.summary = draft.title.slice(0, 200)
-      options.location = draft.address.slice(0, 200)
-    }
-    if (target.kind === 'queue' && command === 'blind') return ask('to_queue', { queue: target.key.split(':')[1] ?? '' })
-    return ask(command, options)
+    const shown = writing.form.value
+    return ask(...toCallIn(command, target, ticket, shown?.call === call.value?.pop.call ? shown?.fields : undefined))
   }
 
-  // Forms ---------------------------------------------------------------------------------------------------------
-
-  function keep(next: forms.Forms): void {
-    written.value = next
-    if (agent) draftLost.value = !save(agent, next)
-  }
-
-  function write(change: Partial<forms.Fields>): void {
-    if (form.value !== null) keep(forms.written(written.value, form.value.call, change))
-  }
-
-  function show(of: string): void {
-    keep({ ...written.value, shown: of })
-  }
-
-  const nextForm = (): void => keep(forms.next(written.value))
-  const closeForm = (of: string): void => keep(forms.closed(written.value, of))
-  const anotherForm = (of: string): void => keep(forms.another(written.value, of, requestKey(), Date.now()))
-
-  /** A form without a call, for what comes otherwise. */
-  function newForm(): void {
-    const id = `none-${requestKey()}`
-    const made: forms.Form = {
-      call: id,
-      line: '',
-      hotline: '',
-      unit: '',
-      fields: forms.blank(),
-      given: forms.blank(),
-      requestKey: requestKey(),
-      registered: null,
-      begun: Date.now(),
-    }
-    keep({ forms: [...written.value.forms, made], shown: id })
-  }
-
-  /** Register the shown form. Throws what the server has against it. */
-  async function submit(): Promise<void> {
-    const shown = form.value
-    if (shown === null || shown.registered !== null) return
-    const ticket = (await api.post<RegisteredOut>('/api/tickets', forms.intake(shown))).data
-    keep(forms.registered(written.value, shown.call, ticket))
-    const { number, title, state: is } = ticket
-    take({ kind: 'ticket', cursor: null, body: { call: shown.call, number, title, state: is } })
-  }
-
-  function taken(of: string, ticket: TicketOut): void {
-    const shown = written.value.forms.find((one) => one.call === of)
-    if (shown?.registered) keep(forms.registered(written.value, of, { ...shown.registered, ...ticket }))
-  }
+  // Messages ------------------------------------------------------------------------------------------------------
 
   async function read(message: Message): Promise<void> {
     await api.post(`/api/floor/messages/${message.id}/read`)
@@ -491,13 +410,23 @@ export const useDesk = defineStore('desk', () => {
     error.value = null
   }
 
+  const { forms, form, draftLost, write, show, nextForm, closeForm, anotherForm, newForm, submit, taken } = writing
   return {
+    forms,
+    form,
+    draftLost,
+    write,
+    show,
+    nextForm,
+    closeForm,
+    anotherForm,
+    newForm,
+    submit,
+    taken,
     desk,
     call,
     state,
     signedIn,
-    forms: written,
-    form,
     seat,
     sit,
     autoAnswer,
@@ -507,7 +436,6 @@ export const useDesk = defineStore('desk', () => {
     phoneError,
     phoneTrouble,
     usesBrowser,
-    draftLost,
     now,
     phone,
     open,
@@ -526,14 +454,6 @@ export const useDesk = defineStore('desk', () => {
     callIn,
     setAutoAnswer,
     startPhone,
-    write,
-    show,
-    nextForm,
-    closeForm,
-    anotherForm,
-    newForm,
-    submit,
-    taken,
     read,
     clearError,
   }
