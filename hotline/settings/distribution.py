@@ -80,6 +80,9 @@ class Supervision(Section):
     hang_up: list[_Supervisor] = Field(["supervisor"], description="Roles that may end an agent's talk (强拆).")
     message: list[_Supervisor] = Field(["supervisor", "admin"], description="Roles that may write to agents (消息).")
     force: list[_Supervisor] = Field(["supervisor", "admin"], description="Roles that may force states (强制状态).")
+    assign: list[_Supervisor] = Field(
+        ["supervisor", "admin"], description="Roles that may give a waiting call to an agent (指派)."
+    )
     every_team: list[_Supervisor] = Field(["admin"], description="Roles that are bound to no team.")
     shown: list[Literal["listening", "whispering", "barged"]] = Field(
         ["whispering", "barged"], description="What an agent is shown while it lasts."

@@ -250,6 +250,7 @@ async def test_what_was_settled_before_is_said_to_be_repeated(site: Site, desk: 
         await known.get_by_role("button", name=f"把 {earlier} 关联为重复诉求").press("Enter")
         await see(desk.get_by_text(f"已关联为 {earlier} 的重复诉求")).to_be_visible()
         await see(known).to_contain_text("已关联")
+        await see(desk.get_by_role("heading", name="工单已登记")).to_be_focused()
         await check_page(desk, "desk-repeats")
         (link,) = (await agent.get(f"/api/tickets/{earlier}/relations")).json()["links"]
     assert link["kind"] == "repeats"

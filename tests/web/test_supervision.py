@@ -71,6 +71,13 @@ async def test_a_supervisor_picks_for_an_agent_and_says_whom(nobody: Caller, wai
     await signed_in(waiting, nobody)
     supervisor = await nobody.as_("supervisor")
     assert (await supervisor.post(f"/api/supervision/waiting/{CALL}/pick")).status_code == 422
+    other = await supervisor.post(f"/api/supervision/waiting/{CALL}/pick", agent="1001")
+    assert (other.status_code, other.json()["code"]) == (403, "supervision.other_team")
+    assert (found := await waiting.call(CALL)) is not None
+    assert found.offer is None
+    admin = await nobody.as_("admin")
+    team = {"name": "一班", "agents": ["1001"], "supervisors": ["supervisor"]}
+    assert (await admin.request("PUT", "/api/teams/one", json=team)).status_code == 200
     assert (await supervisor.post(f"/api/supervision/waiting/{CALL}/pick", agent="1001")).status_code == 204
     assert (await supervisor.post("/api/supervision/waiting/not-a-call/pick", agent="1001")).status_code == 422
 

@@ -117,13 +117,16 @@ async def waiting(
     dependencies=[roles(Role.AGENT, Role.EXPERT, *_SUPERVISORS)],
 )
 async def pick(call: Call, body: Pick, signed_in: CurrentSession, change: Administration) -> None:
-    """A waiting call goes to this very agent, whoever else waits. Agents pick for themselves, supervisors for all."""
+    """A waiting call goes to this very agent, whoever else waits. Agents pick for themselves, supervisors for their
+    teams."""
     own = signed_in.person.agent.work_number if signed_in.person.agent else None
     agent = body.agent or own
     if agent is None:
         raise InvalidInput("say which agent gets the call", remedy="only an agent may leave it out")
     if agent != own and signed_in.person.roles.isdisjoint(_SUPERVISORS):
         raise NotAllowed("an agent picks calls for nobody else")
+    if agent != own:
+        await require(change.session, change.services, signed_in, "assign", [agent])
     acd, name = change.services.acd, ids.call_id(call)
     await change.record("call.picked", f"call:{name}", None, {"agent": agent})
     await in_epoch(acd, lambda: acd.pick(name, agent))

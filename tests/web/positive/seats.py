@@ -119,7 +119,7 @@ async def waiting(r: Recorder) -> None:
     await supervisor.get("/api/supervision/waiting")
     await supervisor.post(f"/api/supervision/waiting/{WAITING}/move", queue="expert-12333")
     await supervisor.post(f"/api/supervision/waiting/{FOR_ONE}/release")
-    await supervisor.post(f"/api/supervision/waiting/{FOR_ONE}/pick", agent="1002")
+    await (await r.at("admin")).post(f"/api/supervision/waiting/{FOR_ONE}/pick", agent="1002")
 
 
 async def guests(r: Recorder) -> None:
