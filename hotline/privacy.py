@@ -23,11 +23,18 @@ _NEVER_LOGGED = frozenset(
 )
 
 
-def mask_number(number: str) -> str:
-    """A telephone number with its middle hidden: `13812345678` -> `138****5678`.
+_WITHOUT_AREA = re.compile(r"1[3-9][0-9]{9}|[48]00[0-9]{7}")
+"""Mobiles and freephones (E.164 without +86): what is left is dialled with 0 and an area code."""
 
-    At least four digits are hidden, the first ones too where there are few; a local number of 7 is wholly hidden.
+
+def mask_number(number: str) -> str:
+    """A telephone number with its middle hidden: `+8613812345678` and `13812345678` -> `138****5678`.
+
+    At least four digits are hidden, the first ones too where there are few; a local number of 7 is wholly hidden. A
+    number of this country is shown as it is dialled there, a landline with 0 and its area code.
     """
+    if (national := number.removeprefix("+86")) != number:
+        number = national if _WITHOUT_AREA.fullmatch(national) else f"0{national}"
     if len(number) < 8:
         return "*" * len(number)
     shown = min(3, len(number) - 8)

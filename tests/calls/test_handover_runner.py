@@ -390,7 +390,7 @@ async def test_who_asked_for_confidence_is_not_made_known(outbox: Outbox, platfo
     async with outbox.running():
         await outbox.delivered(await outbox.order())
     told = platform.requests[0].body
-    assert (told["caller"], told["caller_name"], told["location"]) == ("+86*******5678", "", "")
+    assert (told["caller"], told["caller_name"], told["location"]) == ("138****5678", "", "")
     assert told["confidential"] is True
 
 

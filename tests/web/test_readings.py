@@ -17,7 +17,7 @@ NUMBER = "+8613812345678"
 SPOKEN = NUMBER.removeprefix("+86")
 """As people write it; whole, for three of its digits may stand in any time or token."""
 CITIZEN = {"caller_number": NUMBER, "caller_name": "张三丰", "address": "黄河路1号2单元"}
-MASKED = {"caller_number": "+86*******5678", "caller_name": "*", "address": "*"}
+MASKED = {"caller_number": "138****5678", "caller_name": "*", "address": "*"}
 REASON = "核实来电人身份"
 
 

@@ -861,7 +861,7 @@ async def test_a_ticket_is_amended_dispatched_and_seen_by_its_unit_alone(nobody:
     sent = await dispatcher.post(f"{path}/actions", action="dispatch", version=3, lead_unit=units.labour)
     assert sent.json()["state"] == "to_sign"
     seen = (await handler.get(path)).json()["ticket"]
-    assert (seen["caller_number"], seen["caller_name"], seen["address"]) == ("+86*******5678", "*", "*")
+    assert (seen["caller_number"], seen["caller_name"], seen["address"]) == ("138****5678", "*", "*")
     assert seen["possible"] == ["sign_for", "return"]
     assert (await agent.get(path)).json()["ticket"]["caller_number"] == "+8613812345678"
     assert (await other.get(path)).status_code == 403

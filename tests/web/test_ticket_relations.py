@@ -93,7 +93,7 @@ async def test_matters_split_off_have_codes_of_their_own(nobody: Caller, units: 
     )
     told = await made(answer, 201)
     (lamp,) = told["made"]
-    assert (lamp["title"], lamp["caller_number"], lamp["state"]) == ("路灯不亮", "+86*******0001", "registered")
+    assert (lamp["title"], lamp["caller_number"], lamp["state"]) == ("路灯不亮", "139****0001", "registered")
     assert told["kept"]["version"] == 2
     asked = await nobody.post("/api/public/progress", number=lamp["typed_number"], code=lamp["query_code"])
     assert asked.status_code == 200, asked.text

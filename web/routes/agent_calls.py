@@ -167,7 +167,7 @@ def _told(one: AgentCall, keys: Survey) -> CallOfMine:
         came=one.came,
         offered_at=offer.offered_at,
         answered_at=offer.answered_at,
-        number=mask_number((one.number or "").removeprefix("+86")),
+        number=mask_number(one.number or ""),
         line=one.line,
         ring_ms=offer.ring_ms,
         talk_ms=offer.talk_ms,

@@ -88,7 +88,7 @@ class CallOutOut(BaseModel):
     @classmethod
     def of(cls, row: CallOutRow) -> Self:
         told = {name: getattr(row, name) for name in cls.model_fields if name not in ("call", "number")}
-        return cls(**told, call=call_out_id(row.id), number=mask_number(row.number.removeprefix("+86")))
+        return cls(**told, call=call_out_id(row.id), number=mask_number(row.number))
 
 
 class NotCalledIn(BaseModel):

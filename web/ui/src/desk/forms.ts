@@ -2,6 +2,7 @@
  * until it is done with. Pure: what is kept where is `drafts.ts`. */
 
 import type { Pop, RegisteredOut } from './types'
+import { local } from './words'
 
 export interface Fields {
   type: string
@@ -61,7 +62,7 @@ export function blank(): Fields {
 }
 
 export function formOf(pop: Pop, requestKey: string, now: number): Form {
-  const fields: Fields = { ...blank(), caller_number: (pop.caller ?? '').replace(/^\+86/, '') }
+  const fields: Fields = { ...blank(), caller_number: local(pop.caller ?? '') }
   const hotline = /^\+?[0-9]{1,20}$/.test(pop.dialled) ? pop.dialled : ''
   return {
     call: pop.call,

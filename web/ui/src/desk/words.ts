@@ -137,9 +137,15 @@ export function reason(code: string): string {
   return REASONS[code.toLowerCase()] ?? code
 }
 
-/** The local form of a number as people of this country read it. */
+/** A number as it is dialled within the country: a landline with 0 and its area code. */
+export function local(e164: string): string {
+  const national = e164.replace(/^\+86/, '')
+  return national === e164 || /^(1[3-9]\d{9}|[48]00\d{7})$/.test(national) ? national : `0${national}`
+}
+
+/** A caller's number as an agent reads it. */
 export function number(e164: string | null): string {
-  return e164 === null || e164 === '' ? '未显示号码' : e164.replace(/^\+86/, '')
+  return e164 === null || e164 === '' ? '未显示号码' : local(e164)
 }
 
 /** `m:ss`, or `h:mm:ss` from an hour on. */
