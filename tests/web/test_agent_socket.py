@@ -189,10 +189,14 @@ async def test_logging_out_closes_the_sessions_screen_and_no_other(
         assert closed.value.rcvd.code == 4401
 
 
-async def test_a_session_that_ended_by_itself_closes_its_screen(
-    services: Services, nobody: Caller, port: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the first beat on: asked for before the application is served."""
     monkeypatch.setattr(screen_beats, "BEAT_SECONDS", 0.05)
+
+
+@pytest.mark.usefixtures("quick_beats")
+async def test_a_session_that_ended_by_itself_closes_its_screen(services: Services, nobody: Caller, port: int) -> None:
     agent, other = await nobody.as_("agent"), await nobody.as_("second")
     async with screen(port, agent.token) as shown, screen(port, other.token) as beside:
         await shown.next("hello")
