@@ -274,6 +274,30 @@ async def test_an_item_kept_too_long_goes_back(site: Site, tickets: list[str], p
     await see(task.get_by_role("timer")).to_be_visible()
 
 
+async def test_what_was_typed_stays_to_be_read_when_its_item_is_lost(
+    site: Site, tickets: list[str], page_of: PageOf, expect: Expect
+) -> None:
+    await _running(site, tickets[:1])
+    page = await page_of("visitor")
+    await page.goto("/rounds")
+    await page.get_by_role("button", name="领取下一件").press("Enter")
+    task = page.get_by_role("region", name="回访任务")
+    await see(task.get_by_role("timer")).to_be_visible()
+    item = await _item(site, tickets[0])
+    async with site.services.database.transaction() as session:
+        (await round_items.item(session, item.id)).state = "talked"
+    await page.reload()
+    await task.get_by_label("满意", exact=True).check()
+    await task.get_by_label("回访情况").fill("已修好，很满意")
+    async with site.services.database.transaction() as session:
+        (await round_items.item(session, item.id)).lease_until = site.services.clock.now()
+        assert await round_items.give_back(session, site.services.clock.now()) == 1
+    expect(page, f"(403|409) POST /api/rounds/items/{item.id}/outcome")
+    await page.keyboard.press("Control+Enter")
+    await see(task.get_by_text("您填写的回访情况没有登记：已修好，很满意")).to_be_visible()
+    await check_page(page, "rounds-not-written-down")
+
+
 async def test_who_is_told_by_sms_is_written_down(site: Site, tickets: list[str], page_of: PageOf) -> None:
     await _running(site, tickets[:1])
     now = site.services.clock.now()
