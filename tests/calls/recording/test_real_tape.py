@@ -155,13 +155,15 @@ async def test_a_pause_is_silent_on_both_sides_and_takes_its_time(here: Studio) 
     tape = await here.tape()
     left, right = sides(tape.path)
     assert abs(segment + tape.length_ms - here.walls["over"]) <= NEAR_MS
-    for side, frequency in ((left, CITIZEN), (right, AGENT)):
+    for side, frequency, phone in ((left, CITIZEN, here.call), (right, AGENT, here.seat)):
+        # A phone of ours that was held up was silent for so long by itself.
+        near = NEAR_MS + phone.audio.latest_ms
         silent = ~heard(side, frequency)
         silent[: (here.walls["answered"] - segment) // 20 + 20] = False
         silent[(here.walls["over"] - segment) // 20 - 10 :] = False
         places = np.flatnonzero(silent)
-        assert abs(segment + places[0] * 20 - here.walls["paused"]) <= NEAR_MS
-        assert abs(segment + places[-1] * 20 - here.walls["resumed"]) <= NEAR_MS
+        assert abs(segment + places[0] * 20 - here.walls["paused"]) <= near
+        assert abs(segment + places[-1] * 20 - here.walls["resumed"]) <= near
         assert np.diff(places).max() == 1
         # Nothing at all, not only none of the tone.
         inside = side[(places[0] + 2) * 160 : (places[-1] - 2) * 160]
