@@ -78,6 +78,11 @@ class Rooms:
         """The third party brings the citizen into the room when they answer."""
         await self._ami.setvar(CITIZEN, self._citizen.channel, third.channel)
 
+    async def brought(self) -> bool:
+        """Whether the third party has brought the citizen into the room. Who answers at once does so before the citizen
+        was put on hold, and is alone there then."""
+        return await self._ami.getvar("CONTEXT", self._citizen.channel) == ROOM
+
     async def phase(self, phase: Phase) -> None:
         """How the dialplan goes on should nobody of ours be there."""
         await self._ami.setvar(PHASE, phase, self._citizen.channel)

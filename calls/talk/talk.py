@@ -271,7 +271,7 @@ class Talk(ToMenu):
         self._thirds.listen(third)
         told = {} if third.called_in is None else {"colleague": await third.called_in.joined()}
         if self.state is TalkState.BLIND_CALLING:
-            if third.brings_citizen:
+            if third.brings_citizen and await self._rooms.brought():
                 self._rooms.place = Place.ROOM
             await self._put(Place.ROOM)
             await self._board.acd_step(self._board.acd.leave(self._live.call))

@@ -128,6 +128,7 @@ class FakeAsterisk:
         self.done.append(("redirect", channel, context, exten, *extra))
         if "redirect" in self.refused:
             raise AmiRefused("no such channel")
+        self.globals["CONTEXT", channel] = context
 
     async def setvar(self, variable: str, value: str, channel: str | None = None) -> None:
         self._there()

@@ -155,9 +155,23 @@ async def test_a_blind_transfer_tells_the_acd_and_the_channel_before_the_agent_g
     await talk.line.call_is(talk.citizen.call, CallState.WAITING)
     await talk.line.agent_is("1001", AgentState.WRAP_UP)
     await talk.out_of_the_bridge()
+    talk.line.asterisk.globals["CONTEXT", talk.channel] = "hl-talk"
     await talk.leg(called.leg, "in")
     await talk.shows(TalkState.PASSED)
+    assert ("redirect", talk.channel, "hl-talk", "citizen") not in talk.done, "they have been brought along"
     await talk.line.call_is(talk.citizen.call, CallState.ENDED)
+
+
+async def test_a_branch_that_answers_before_the_citizen_is_on_hold_is_not_left_alone(talk: Talking) -> None:
+    await talk.ask("blind", target="line:12366")
+    called = await talk.line.asterisk.called.get()
+    await talk.shows(TalkState.BLIND_CALLING)
+    await talk.out_of_the_bridge()
+    # It brought them into the room before we put them on hold.
+    assert talk.line.asterisk.globals["CONTEXT", talk.channel] == "hl-held"
+    await talk.leg(called.leg, "in")
+    await talk.shows(TalkState.PASSED)
+    assert ("redirect", talk.channel, "hl-talk", "citizen") in talk.done
 
 
 async def test_a_citizen_who_hangs_up_ends_all_legs(talk: Talking) -> None:
