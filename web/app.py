@@ -229,15 +229,17 @@ def create_app(services: Services) -> FastAPI:
         health,
     ):
         _mount(app, module.router)
-    _mount(app, session.several)
-    _mount(app, reports.published)
-    _mount(app, reports.assessment)
-    _mount(app, agent_socket.router)
-    _mount(app, figures_socket.router)
-    _mount(app, sip_socket.router)
-    _mount(app, line_socket.router)
-    for pages in citizen.ROUTERS:
-        _mount(app, pages)
+    for router in (
+        session.several,
+        reports.published,
+        reports.assessment,
+        agent_socket.router,
+        figures_socket.router,
+        sip_socket.router,
+        line_socket.router,
+        *citizen.ROUTERS,
+    ):
+        _mount(app, router)
     # A little more than the largest upload: what is larger is refused there, in the words of who reads it.
     files = {attachments.UPLOADS: (services.settings.attachments.largest_mb << 20) + LONGEST_BODY}
     files[citizen.UPLOADS] = files[attachments.UPLOADS]

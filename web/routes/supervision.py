@@ -123,9 +123,9 @@ async def pick(call: Call, body: Pick, signed_in: CurrentSession, change: Admini
     agent = body.agent or own
     if agent is None:
         raise InvalidInput("say which agent gets the call", remedy="only an agent may leave it out")
-    if agent != own and signed_in.person.roles.isdisjoint(_SUPERVISORS):
-        raise NotAllowed("an agent picks calls for nobody else")
     if agent != own:
+        if signed_in.person.roles.isdisjoint(_SUPERVISORS):
+            raise NotAllowed("an agent picks calls for nobody else")
         await require(change.session, change.services, signed_in, "assign", [agent])
     acd, name = change.services.acd, ids.call_id(call)
     await change.record("call.picked", f"call:{name}", None, {"agent": agent})

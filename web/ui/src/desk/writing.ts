@@ -33,24 +33,24 @@ function requestKey(): string {
 
 /** `onRegistered` is told of every ticket that a form became. */
 export function useWriting(onRegistered: (of: string, ticket: RegisteredOut) => void): Writing {
-  const open = shallowRef(forms.none())
-  const form = computed(() => forms.current(open.value))
+  const all = shallowRef(forms.none())
+  const form = computed(() => forms.current(all.value))
   const draftLost = ref(false)
   let agent = ''
 
   function keep(next: forms.Forms): void {
-    open.value = next
+    all.value = next
     if (agent) draftLost.value = !save(agent, next)
   }
 
   return {
-    forms: open,
+    forms: all,
     form,
     draftLost,
 
     open(whose) {
       agent = whose
-      open.value = load(whose, Date.now())
+      all.value = load(whose, Date.now())
     },
 
     /** Drafts stay; nothing more is kept under this name. */
@@ -59,35 +59,35 @@ export function useWriting(onRegistered: (of: string, ticket: RegisteredOut) => 
     },
 
     popped(pop) {
-      keep(forms.popped(open.value, pop, requestKey(), Date.now()))
+      keep(forms.popped(all.value, pop, requestKey(), Date.now()))
     },
 
     withdrawn(of) {
-      keep(forms.withdrawn(open.value, of))
+      keep(forms.withdrawn(all.value, of))
     },
 
     write(change) {
-      if (form.value !== null) keep(forms.written(open.value, form.value.call, change))
+      if (form.value !== null) keep(forms.written(all.value, form.value.call, change))
     },
 
     show(of) {
-      keep({ ...open.value, shown: of })
+      keep({ ...all.value, shown: of })
     },
 
     nextForm() {
-      keep(forms.next(open.value))
+      keep(forms.next(all.value))
     },
 
     closeForm(of) {
-      keep(forms.closed(open.value, of))
+      keep(forms.closed(all.value, of))
     },
 
     anotherForm(of) {
-      keep(forms.another(open.value, of, requestKey(), Date.now()))
+      keep(forms.another(all.value, of, requestKey(), Date.now()))
     },
 
     newForm() {
-      keep(forms.withoutCall(open.value, requestKey(), Date.now()))
+      keep(forms.withoutCall(all.value, requestKey(), Date.now()))
     },
 
     /** Register the shown form. Throws what the server has against it. */
@@ -95,13 +95,13 @@ export function useWriting(onRegistered: (of: string, ticket: RegisteredOut) => 
       const shown = form.value
       if (shown === null || shown.registered !== null) return
       const ticket = (await api.post<RegisteredOut>('/api/tickets', forms.intake(shown))).data
-      keep(forms.registered(open.value, shown.call, ticket))
+      keep(forms.registered(all.value, shown.call, ticket))
       onRegistered(shown.call, ticket)
     },
 
     taken(of, ticket) {
-      const shown = open.value.forms.find((one) => one.call === of)
-      if (shown?.registered) keep(forms.registered(open.value, of, { ...shown.registered, ...ticket }))
+      const shown = all.value.forms.find((one) => one.call === of)
+      if (shown?.registered) keep(forms.registered(all.value, of, { ...shown.registered, ...ticket }))
     },
   }
 }
